@@ -1,0 +1,137 @@
+"""Declared tables: name, key, columns with type and description, in both languages.
+
+Belongs here: the declaration and the DDL made from it. The tables of a schema that no dbt model
+makes (`ops`, `forecast`, `plan`) are declared beside the code that writes them, and nowhere else.
+Does not belong here: any particular table but those of `ops`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from store.messages import Text
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: SQL type and meaning (with unit)."""
+
+    name: str
+    type: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of schema `schema`; `key` names the columns that identify a row."""
+
+    schema: str
+    name: str
+    key: tuple[str, ...]
+    text: Text
+    columns: tuple[Column, ...]
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def column_names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    def create(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Create the table when it is absent."""
+        columns = ", ".join(f'"{column.name}" {column.type}' for column in self.columns)
+        key = f", PRIMARY KEY ({', '.join(self.key)})" if self.key else ""
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {self.qualified} ({columns}{key})")
+
+
+def comment(text: Text) -> str:
+    """How a bilingual description stands in a COMMENT and in a dbt `description`."""
+    return f"{text.zh} | {text.en}"
+
+
+def split_comment(text: str) -> Text:
+    """The inverse of `comment`; a description in one language serves for both."""
+    zh, separator, en = text.partition(" | ")
+    return Text(zh.strip(), en.strip()) if separator else Text(text.strip(), text.strip())
+
+
+def _columns(*columns: tuple[str, str, str, str]) -> tuple[Column, ...]:
+    return tuple(Column(*column) for column in columns)
+
+
+INGEST_LEDGER = Table(
+    "ops",
+    "ingest_ledger",
+    ("segment_id",),
+    Text(
+        "入库台账：每个文件（分段）一行，读入＝装载＋重复＋拒收",
+        "Ingest ledger: one row per file (segment); read = loaded + duplicate + rejected",
+    ),
+    _columns(
+        ("segment_id", "VARCHAR", "分段号：文件、映射与契约版本的哈希", "hash of file, mapping and contract version"),
+        ("feed", "VARCHAR", "数据源", "feed"),
+        ("source_file", "VARCHAR", "来源文件名", "source file name"),
+        ("sha256", "VARCHAR", "文件内容哈希", "hash of the file's content"),
+        ("mapping_hash", "VARCHAR", "映射哈希", "hash of the mapping in force"),
+        ("contract_version", "INTEGER", "契约版本", "version of the feed's contract"),
+        ("rows_read", "BIGINT", "读入行数", "rows read"),
+        ("rows_loaded", "BIGINT", "装载行数", "rows loaded as a new version"),
+        ("rows_duplicate", "BIGINT", "重复行数（该版本已有）", "rows whose version was already there"),
+        ("rows_rejected", "BIGINT", "拒收行数", "rows rejected"),
+        ("rows_skipped", "BIGINT", "跳过的标题、空白与合计行（不计入读入）", "title, blank and totals lines, outside rows read"),
+        ("reasons", "JSON", "拒收原因及行数", "reject reasons with their counts"),
+        ("received_at", "TIMESTAMPTZ", "收到文件的时间", "when the file was received"),
+        ("committed_at", "TIMESTAMPTZ", "入库提交时间", "when the segment was committed"),
+    ),
+)
+
+REJECTS = Table(
+    "ops",
+    "rejects",
+    ("segment_id", "source_row", "reason"),
+    Text(
+        "拒收行：原文（已脱敏）、位置、原因与中英文说明",
+        "Rejected rows: redacted text, place, reason and a sentence in both languages",
+    ),
+    _columns(
+        ("segment_id", "VARCHAR", "分段号", "segment"),
+        ("feed", "VARCHAR", "数据源", "feed"),
+        ("source_file", "VARCHAR", "来源文件名", "source file name"),
+        ("source_row", "BIGINT", "文件中的行号", "line in the file, the first line being 1"),
+        ("reason", "VARCHAR", "原因代码", "reason code"),
+        ("column_name", "VARCHAR", "出错的字段", "the column at fault"),
+        ("sentence_zh", "VARCHAR", "中文说明", "what is wrong and what to do, in Chinese"),
+        ("sentence_en", "VARCHAR", "英文说明", "what is wrong and what to do, in English"),
+        ("raw_text", "VARCHAR", "原文（已脱敏）", "the row as it came, redacted"),
+    ),
+)
+
+PUBLISHED_VERSIONS = Table(
+    "ops",
+    "published_versions",
+    ("version",),
+    Text("已发布版本及其检查结果", "Published versions and what their gate found"),
+    _columns(
+        ("version", "VARCHAR", "版本号", "version"),
+        ("data_version", "VARCHAR", "数据版本：已入库分段的哈希", "data version: hash of the committed segments"),
+        ("published_at", "TIMESTAMPTZ", "发布时间", "when it was published"),
+        ("checks_passed", "INTEGER", "通过的检查数", "number of checks passed"),
+    ),
+)
+
+OPS_TABLES: Sequence[Table] = (INGEST_LEDGER, REJECTS, PUBLISHED_VERSIONS)
+
+
+def data_version(connection: duckdb.DuckDBPyConnection) -> str:
+    """A short hash of the committed segments: equal data, equal version, whatever the order of loading."""
+    row = connection.execute(
+        "SELECT md5(coalesce(string_agg(segment_id, ',' ORDER BY segment_id), '')) FROM ops.ingest_ledger"
+    ).fetchone()
+    assert row is not None
+    return str(row[0])[:12]
