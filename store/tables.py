@@ -44,15 +44,24 @@ class Table:
         return [column.name for column in self.columns]
 
     def create(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Create the table when it is absent."""
+        """Create the table when it is absent, with its comments."""
         columns = ", ".join(f'"{column.name}" {column.type}' for column in self.columns)
         key = f", PRIMARY KEY ({', '.join(self.key)})" if self.key else ""
         connection.execute(f"CREATE TABLE IF NOT EXISTS {self.qualified} ({columns}{key})")
+        connection.execute(f"COMMENT ON TABLE {self.qualified} IS {literal(comment(self.text))}")
+        for column in self.columns:
+            described = literal(comment(Text(column.zh, column.en)))
+            connection.execute(f'COMMENT ON COLUMN {self.qualified}."{column.name}" IS {described}')
 
 
 def comment(text: Text) -> str:
     """How a bilingual description stands in a COMMENT and in a dbt `description`."""
     return f"{text.zh} | {text.en}"
+
+
+def literal(text: str) -> str:
+    """A SQL string literal, for the statements that take no parameters (COMMENT, ATTACH)."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def split_comment(text: str) -> Text:
@@ -84,7 +93,12 @@ INGEST_LEDGER = Table(
         ("rows_loaded", "BIGINT", "装载行数", "rows loaded as a new version"),
         ("rows_duplicate", "BIGINT", "重复行数（该版本已有）", "rows whose version was already there"),
         ("rows_rejected", "BIGINT", "拒收行数", "rows rejected"),
-        ("rows_skipped", "BIGINT", "跳过的标题、空白与合计行（不计入读入）", "title, blank and totals lines, outside rows read"),
+        (
+            "rows_skipped",
+            "BIGINT",
+            "跳过的标题、空白与合计行（不计入读入）",
+            "title, blank and totals lines, outside rows read",
+        ),
         ("reasons", "JSON", "拒收原因及行数", "reject reasons with their counts"),
         ("received_at", "TIMESTAMPTZ", "收到文件的时间", "when the file was received"),
         ("committed_at", "TIMESTAMPTZ", "入库提交时间", "when the segment was committed"),

@@ -1,0 +1,154 @@
+"""The assets, from the inbox to the published version, in the river's order.
+
+Belongs here: for every stage a key, a docstring, one call, metadata. Does not belong here: how a
+stage works, or when it runs (`orchestration.definitions`). An asset's group is its stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+
+from forecasting.run import forecast
+from orchestration.instance import Platform
+from orchestration.warehouse import BuildReport, build
+from pipelines.feeds import FEEDS
+from pipelines.ingest import ingest
+from planning.run import plan
+from store.publish import PUBLISHED_SCHEMAS, publish
+
+WRITER_POOL = "warehouse"  # one slot: the writer's file has one writer
+REPORT = "report"
+
+FORECAST_INPUTS = ["demand_weekly_revisions", "permit_pipeline_weekly", "dim_districts", "dim_grades", "dim_dates"]
+FORECAST_TABLES = ["runs", "demand", "backtest", "scores", "components", "paths"]
+PLAN_INPUTS = ["dim_demand_cells", "dim_plants", "haul_matrix", "capacity_weekly", "fct_deliveries"]
+PLAN_TABLES = ["runs", "sites", "arcs", "demand", "allocation", "unserved", "plant_decisions", "pareto"]
+PLAN_TABLES += ["assumptions", "outlook_balance_weekly", "policy_brief"]
+
+
+def inbox_assets() -> list[dg.AssetSpec]:
+    """The feeds' folders in the inbox: what plants and the bureau drop there."""
+    return [dg.AssetSpec(["inbox", feed], group_name="inbox", description=f"Files in inbox/{feed}/") for feed in FEEDS]
+
+
+def _report_of(report: Any) -> dict[str, dg.MetadataValue]:
+    return {REPORT: dg.MetadataValue.json(report.to_dict())}
+
+
+@dg.multi_asset(
+    name="ingest",
+    specs=[
+        dg.AssetSpec(["raw", feed], deps=[["inbox", feed]], group_name="landing", kinds={"duckdb"}) for feed in FEEDS
+    ],
+    check_specs=[dg.AssetCheckSpec("ledger_adds_up", asset=["raw", feed]) for feed in FEEDS],
+    pool=WRITER_POOL,
+)
+def ingested(platform: Platform) -> Iterator[Any]:
+    """Load whatever lies in the inbox into `raw`, through Beam and the one loader."""
+    report = ingest(platform.home)
+    for feed in FEEDS:
+        files = [file for file in report.files if file.feed == feed]
+        read = sum(file.read for file in files)
+        kept = sum(file.loaded + file.duplicate + file.rejected for file in files)
+        yield dg.MaterializeResult(asset_key=["raw", feed], metadata={"files": len(files), "rows_read": read})
+        yield dg.AssetCheckResult(
+            asset_key=["raw", feed], check_name="ledger_adds_up", passed=read == kept, metadata={"rows_kept": kept}
+        )
+
+
+class _ModelPath(DagsterDbtTranslator):
+    """A model's asset key is schema and name; all of dbt is the stage `warehouse`."""
+
+    def get_asset_key(self, dbt_resource_props: Any) -> dg.AssetKey:
+        if dbt_resource_props["resource_type"] == "source":
+            return super().get_asset_key(dbt_resource_props)
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Any) -> str:
+        return "warehouse"
+
+
+def warehouse_assets(manifest: Path) -> dg.AssetsDefinition:
+    """The dbt models of the project as assets, its tests as their checks; needs the parsed manifest."""
+
+    @dbt_assets(manifest=manifest, name="warehouse", dagster_dbt_translator=_ModelPath(), pool=WRITER_POOL)
+    def warehouse(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
+        """Build and test the warehouse from `raw`."""
+        yield from _dbt_events(context.assets_def, build(platform.home))
+
+    return warehouse
+
+
+def _dbt_events(assets: dg.AssetsDefinition, report: BuildReport) -> Iterator[Any]:
+    """Dagster's events for what dbt did: a materialization per model or seed, a result per test."""
+    unique_id = "dagster_dbt/unique_id"
+    nodes = {node.unique_id: node for node in report.nodes}
+    for spec in assets.specs:
+        node = nodes.get(spec.metadata[unique_id])
+        if node is not None:
+            yield dg.MaterializeResult(asset_key=spec.key, metadata={"seconds": node.seconds})
+    for check in assets.check_specs:
+        node = nodes.get((check.metadata or {})[unique_id])
+        if node is not None:
+            yield dg.AssetCheckResult(
+                asset_key=check.asset_key,
+                check_name=check.name,
+                passed=node.status == "pass",
+                severity=dg.AssetCheckSeverity.ERROR if node.has_failed else dg.AssetCheckSeverity.WARN,
+                metadata={"failures": node.failures, "message": node.message},
+            )
+
+
+@dg.multi_asset(
+    name="forecast",
+    specs=[
+        dg.AssetSpec(["forecast", table], deps=[["marts", model] for model in FORECAST_INPUTS], group_name="forecast")
+        for table in FORECAST_TABLES
+    ],
+    pool=WRITER_POOL,
+)
+def forecasted(platform: Platform) -> Iterator[dg.MaterializeResult]:
+    """Forecast every district and grade class from what is known now."""
+    metadata = _report_of(forecast(platform.home))
+    for table in FORECAST_TABLES:
+        yield dg.MaterializeResult(asset_key=["forecast", table], metadata=metadata)
+
+
+@dg.multi_asset(
+    name="plan",
+    specs=[
+        dg.AssetSpec(
+            ["plan", table],
+            deps=[["forecast", "paths"], ["forecast", "demand"], *(["marts", model] for model in PLAN_INPUTS)],
+            group_name="plan",
+        )
+        for table in PLAN_TABLES
+    ],
+    pool=WRITER_POOL,
+)
+def planned(platform: Platform) -> Iterator[dg.MaterializeResult]:
+    """Allocate the forecast to plants, and consolidate them."""
+    metadata = _report_of(plan(platform.home))
+    for table in PLAN_TABLES:
+        yield dg.MaterializeResult(asset_key=["plan", table], metadata=metadata)
+
+
+def published_asset(upstream: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    """The published version; `upstream` are the keys of everything that it holds."""
+
+    @dg.asset(
+        key=["published", "warehouse"],
+        deps=[key for key in upstream if key.path[0] in PUBLISHED_SCHEMAS],
+        group_name="published",
+        pool=WRITER_POOL,
+    )
+    def published(platform: Platform) -> dg.MaterializeResult:
+        """Audit the writer's file and swap in a new read-only version."""
+        return dg.MaterializeResult(metadata=_report_of(publish(platform.home)))
+
+    return published

@@ -1,0 +1,31 @@
+"""Where a home stands: what `tongmai status` prints.
+
+Belongs here: reading the published ledger, the locks and the inbox. Does not belong here: checks of the
+machine (`orchestration.doctor`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from dashboard.overview import read_ledger
+from store.connections import reader
+from store.home import Home
+from store.locks import LockName, is_held
+
+
+def read_status(home: Home) -> dict[str, Any]:
+    """Waiting files, held locks, the published version and its ledger totals per feed."""
+    waiting = sorted(str(path.relative_to(home.inbox)) for path in home.inbox.rglob("*") if path.is_file())
+    status: dict[str, Any] = {
+        "home": str(home.root),
+        "inbox_files": len(waiting),
+        "locks_held": [name for name in get_args(LockName) if is_held(home, name)],
+        "published": None,
+        "feeds": [],
+    }
+    if home.published.exists():
+        with reader(home.published) as connection:
+            status["published"] = home.published.parent.name
+            status["feeds"] = read_ledger(connection)
+    return status

@@ -1,0 +1,137 @@
+"""Running dbt: parse the project, build the warehouse, hand back what each node did.
+
+Belongs here: the invocation. Does not belong here: models, tests (`dbt/`). dbt runs inside this
+process, so that a killed run leaves no orphan writing to the warehouse (docs/decisions/0005).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from store.home import REFERENCE, REPOSITORY, Home
+from store.locks import hold
+from store.messages import EXIT_QUALITY_GATE, TongmaiError, progress
+
+PROJECT = REPOSITORY / "dbt"
+FAILED = ("error", "fail", "runtime error")
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """One dbt node of a build: a model, seed, test or unit test."""
+
+    unique_id: str
+    kind: str
+    status: str
+    seconds: float
+    failures: int
+    message: str
+
+    @property
+    def has_failed(self) -> bool:
+        return self.status in FAILED
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did: models built, tests passed, tests that warn."""
+
+    models: int
+    tests: int
+    warnings: list[str]
+    seconds: float
+    nodes: list[NodeResult] = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name != "nodes"}
+
+
+def build(home: Home) -> BuildReport:
+    """Build and test the whole warehouse from `raw`.
+
+    Raises TongmaiError(`build_failed`, exit code 3) naming the models or tests that failed.
+    """
+    with hold(home, "warehouse", wait_s=600.0):
+        if not home.warehouse.exists():
+            raise TongmaiError(
+                "nothing_loaded",
+                "仓库里还没有数据；请先把文件放进 inbox/ 并运行 tongmai ingest。",
+                "The warehouse holds nothing yet; put files into inbox/ and run tongmai ingest first.",
+            )
+        progress("build", "dbt 建库并检查……", "dbt builds and tests the warehouse …")
+        nodes = _nodes(_invoke(home, "build").result)
+    failed = [node for node in nodes if node.has_failed]
+    if failed:
+        names = "; ".join(f"{node.unique_id.split('.')[2]}: {node.message.strip()}" for node in failed[:5])
+        raise TongmaiError(
+            "build_failed",
+            f"建库有 {len(failed)} 项未通过：{names}。已发布的版本不受影响。",
+            f"{len(failed)} models or tests failed: {names}. The published version is untouched.",
+            EXIT_QUALITY_GATE,
+        )
+    models = sum(node.kind == "model" for node in nodes)
+    tests = sum(node.kind in ("test", "unit_test") for node in nodes)
+    warnings = [f"{node.unique_id.split('.')[2]}: {node.message}" for node in nodes if node.status == "warn"]
+    seconds = round(sum(node.seconds for node in nodes), 1)
+    progress(
+        "build",
+        f"{models} 个模型，{tests} 项检查，{len(warnings)} 项提醒",
+        f"{models} models, {tests} tests, {len(warnings)} warnings",
+    )
+    return BuildReport(models, tests, warnings, seconds, nodes)
+
+
+def manifest(home: Home) -> Path:
+    """The project's manifest, parsed anew when the project changed since (Dagster reads the lineage from it)."""
+    path = home.dbt_target / "manifest.json"
+    is_stale = not path.exists() or path.stat().st_mtime < _project_changed_at()
+    if is_stale and not _invoke(home, "parse").success:
+        raise TongmaiError("dbt_parse_failed", "dbt 项目解析失败。", "The dbt project does not parse.")
+    return path
+
+
+def _project_changed_at() -> float:
+    files = [path for folder in (PROJECT, REFERENCE) for path in folder.rglob("*") if path.is_file()]
+    return max(path.stat().st_mtime for path in files)
+
+
+def _invoke(home: Home, command: str) -> Any:
+    """Run one dbt command in this process and let go of the warehouse file afterwards."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    environment: Mapping[str, str] = {"TONGMAI_WAREHOUSE": str(home.warehouse)}
+    os.environ.update(environment)
+    home.dbt_target.mkdir(parents=True, exist_ok=True)
+    arguments = [command, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    arguments += ["--target-path", str(home.dbt_target), "--log-path", str(home.dbt_target)]
+    arguments += ["--quiet", "--no-use-colors", "--no-send-anonymous-usage-stats", "--no-version-check"]
+    try:
+        outcome = dbtRunner().invoke(arguments)
+    finally:
+        DuckDBConnectionManager.close_all_connections()
+    if outcome.exception is not None:
+        raise TongmaiError(
+            "dbt_failed",
+            f"dbt {command} 失败：{outcome.exception}",
+            f"dbt {command} failed: {outcome.exception}",
+        ) from outcome.exception
+    return outcome
+
+
+def _nodes(outcome: Any) -> list[NodeResult]:
+    return [
+        NodeResult(
+            unique_id=result.node.unique_id,
+            kind=str(result.node.resource_type),
+            status=str(result.status),
+            seconds=float(result.execution_time),
+            failures=int(result.failures or 0),
+            message=str(result.message or ""),
+        )
+        for result in outcome.results
+    ]

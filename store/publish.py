@@ -1,0 +1,170 @@
+"""Write, audit, publish: readers see whole, tested versions or the one before.
+
+Belongs here: copying the writer's schemas into a new versioned file, the atomic swap, the retention.
+Does not belong here: what is checked (`store.gate`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from store import gate
+from store.connections import BUSINESS_TIME_ZONE, writer
+from store.home import WAREHOUSE_FILE, Home
+from store.locks import hold
+from store.messages import EXIT_QUALITY_GATE, TongmaiError, progress
+from store.tables import OPS_TABLES, PUBLISHED_VERSIONS, data_version, literal
+
+PUBLISHED_SCHEMAS = ("marts", "forecast", "plan", "ops")
+KEPT_VERSIONS = 3
+
+
+@dataclass(frozen=True)
+class PublishReport:
+    """What was published: the version, its data version, the file, and how much it holds."""
+
+    version: str
+    data_version: str
+    path: str
+    tables: int
+    checks_passed: int
+    bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def publish(home: Home) -> PublishReport:
+    """Audit the writer's file and publish a compacted, commented, read-only copy of it.
+
+    Raises TongmaiError(`quality_gate`, exit code 3) when a check fails; the current version stays.
+    """
+    with hold(home, "warehouse", wait_s=600.0):
+        with writer(home) as connection:
+            for table in OPS_TABLES:
+                table.create(connection)
+            failures = gate.audit(connection, home)
+            if failures:
+                raise TongmaiError(
+                    "quality_gate",
+                    "未发布，旧版本仍然有效。未通过的检查："
+                    + "；".join(f"{failure.name}（{failure.text.zh}）" for failure in failures),
+                    "Not published; the version before stays current. Failed checks: "
+                    + "; ".join(f"{failure.name} ({failure.text.en})" for failure in failures),
+                    EXIT_QUALITY_GATE,
+                )
+            content = data_version(connection)
+            published_at = datetime.now(UTC)
+            version = f"{published_at:%Y%m%dT%H%M%S%f}Z-{content}"
+            checks_passed = len(gate.CHECKS) + 1  # the dbt results are one more
+            connection.execute(
+                f"INSERT INTO {PUBLISHED_VERSIONS.qualified} VALUES (?, ?, ?, ?)",
+                [version, content, published_at, checks_passed],
+            )
+            connection.execute("CHECKPOINT")
+        tables = _write_version(home.warehouse, home.versions / version)
+        swap(home.current, home.versions / version)
+        retire(home.versions, home.current)
+    path = home.published
+    progress("publish", f"已发布 {version}（{tables} 张表）", f"published {version} ({tables} tables)")
+    return PublishReport(version, content, str(path), tables, checks_passed, path.stat().st_size)
+
+
+def _write_version(source: Path, target: Path) -> int:
+    """Copy the published schemas into `target`/warehouse.duckdb; a half-written folder is never the target."""
+    unfinished = target.with_name(target.name + ".tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    file = unfinished / WAREHOUSE_FILE
+    connection = duckdb.connect(str(file))
+    try:
+        connection.execute(f"SET TimeZone = '{BUSINESS_TIME_ZONE}'")
+        connection.execute(f"ATTACH {literal(str(source))} AS source (READ_ONLY)")
+        relations = connection.execute(
+            """
+            SELECT schema_name, table_name, comment FROM duckdb_tables() WHERE database_name = 'source'
+            UNION ALL
+            SELECT schema_name, view_name, comment FROM duckdb_views() WHERE database_name = 'source' AND NOT internal
+            ORDER BY ALL
+            """
+        ).fetchall()
+        published = [relation for relation in relations if relation[0] in PUBLISHED_SCHEMAS]
+        for schema in PUBLISHED_SCHEMAS:
+            connection.execute(f"CREATE SCHEMA {schema}")
+        for schema, name, description in published:
+            connection.execute(f'CREATE TABLE {schema}."{name}" AS FROM source.{schema}."{name}"')
+            if description:
+                connection.execute(f'COMMENT ON TABLE {schema}."{name}" IS {literal(description)}')
+        _copy_column_comments(connection)
+        connection.execute("DETACH source")
+        connection.execute("CHECKPOINT")
+    finally:
+        connection.close()
+    if file.with_name(file.name + ".wal").exists():
+        raise TongmaiError(
+            "unfinished_copy",
+            f"{file} 还有未合并的日志，未发布；请重试。",
+            f"{file} still has a write-ahead log; not published. Try again.",
+        )
+    file.chmod(0o444)
+    _sync(file)
+    _sync(unfinished)
+    unfinished.rename(target)
+    _sync(target.parent)
+    return len(published)
+
+
+def _copy_column_comments(connection: duckdb.DuckDBPyConnection) -> None:
+    """Carry every description over; a view's column is described by its table's (same schema and name)."""
+    comments = connection.execute(
+        """
+        WITH described AS (
+            SELECT schema_name, table_name, column_name, comment
+            FROM duckdb_columns() WHERE database_name = 'source' AND comment IS NOT NULL
+        )
+        SELECT target.schema_name, target.table_name, target.column_name, coalesce(
+            max(source.comment) FILTER (WHERE source.table_name = target.table_name), min(source.comment)
+        )
+        FROM duckdb_columns() AS target
+        JOIN described AS source USING (schema_name, column_name)
+        WHERE target.database_name = current_database()
+        GROUP BY ALL ORDER BY ALL
+        """
+    ).fetchall()
+    for schema, table, column, description in comments:
+        connection.execute(f'COMMENT ON COLUMN {schema}."{table}"."{column}" IS {literal(description)}')
+
+
+def swap(link: Path, target: Path) -> None:
+    """Point the symlink `link` at `target` in one step; a reader sees the old version or the new one."""
+    link.parent.mkdir(parents=True, exist_ok=True)
+    fresh = link.with_name(f".{link.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(os.path.relpath(target, link.parent), target_is_directory=True)
+    fresh.replace(link)
+    _sync(link.parent)
+
+
+def retire(versions: Path, current: Path, kept: int = KEPT_VERSIONS) -> None:
+    """Remove unfinished and older versions, keeping the newest `kept` and the current one."""
+    folders = sorted(folder for folder in versions.iterdir() if folder.is_dir())
+    finished = [folder for folder in folders if not folder.name.endswith(".tmp")]
+    keep = {*finished[-kept:], current.resolve()}
+    for folder in folders:
+        if folder not in keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
