@@ -24,6 +24,10 @@ class Column:
     zh: str
     en: str
 
+    @property
+    def text(self) -> Text:
+        return Text(self.zh, self.en)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -50,7 +54,7 @@ class Table:
         connection.execute(f"CREATE TABLE IF NOT EXISTS {self.qualified} ({columns}{key})")
         connection.execute(f"COMMENT ON TABLE {self.qualified} IS {literal(comment(self.text))}")
         for column in self.columns:
-            described = literal(comment(Text(column.zh, column.en)))
+            described = literal(comment(column.text))
             connection.execute(f'COMMENT ON COLUMN {self.qualified}."{column.name}" IS {described}')
 
 
