@@ -51,11 +51,13 @@ def _report_of(report: Any) -> dict[str, dg.MetadataValue]:
 def ingested(platform: Platform) -> Iterator[Any]:
     """Load whatever lies in the inbox into `raw`, through Beam and the one loader."""
     report = ingest(platform.home)
+    whole_report = _report_of(report)
     for feed in FEEDS:
         files = [file for file in report.files if file.feed == feed]
         read = sum(file.read for file in files)
         kept = sum(file.loaded + file.duplicate + file.rejected for file in files)
-        yield dg.MaterializeResult(asset_key=["raw", feed], metadata={"files": len(files), "rows_read": read})
+        metadata = {"files": len(files), "rows_read": read, **whole_report}
+        yield dg.MaterializeResult(asset_key=["raw", feed], metadata=metadata)
         yield dg.AssetCheckResult(
             asset_key=["raw", feed], check_name="ledger_adds_up", passed=read == kept, metadata={"rows_kept": kept}
         )
@@ -112,7 +114,7 @@ def _dbt_events(assets: dg.AssetsDefinition, report: BuildReport) -> Iterator[An
     ],
     pool=WRITER_POOL,
 )
-def forecasted(platform: Platform) -> Iterator[dg.MaterializeResult]:
+def forecasted(platform: Platform) -> Iterator[Any]:
     """Forecast every district and grade class from what is known now."""
     metadata = _report_of(forecast(platform.home))
     for table in FORECAST_TABLES:
@@ -131,7 +133,7 @@ def forecasted(platform: Platform) -> Iterator[dg.MaterializeResult]:
     ],
     pool=WRITER_POOL,
 )
-def planned(platform: Platform) -> Iterator[dg.MaterializeResult]:
+def planned(platform: Platform) -> Iterator[Any]:
     """Allocate the forecast to plants, and consolidate them."""
     metadata = _report_of(plan(platform.home))
     for table in PLAN_TABLES:
@@ -147,7 +149,7 @@ def published_asset(upstream: list[dg.AssetKey]) -> dg.AssetsDefinition:
         group_name="published",
         pool=WRITER_POOL,
     )
-    def published(platform: Platform) -> dg.MaterializeResult:
+    def published(platform: Platform) -> Any:
         """Audit the writer's file and swap in a new read-only version."""
         return dg.MaterializeResult(metadata=_report_of(publish(platform.home)))
 

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -43,7 +44,7 @@ def fail_dead_runs(instance: dg.DagsterInstance, living_run_id: str) -> list[str
     return [run.run_id for run in dead]
 
 
-class Platform(dg.ConfigurableResource):  # type: ignore[misc]
+class Platform(dg.ConfigurableResource[Any]):
     """The data home, held for the life of one run: one run at a time, and dead ones mended first."""
 
     root: str
@@ -54,7 +55,7 @@ class Platform(dg.ConfigurableResource):  # type: ignore[misc]
         return Home.at(self.root)
 
     @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Platform]:
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Any]:
         with hold(self.home, "run", wait_s=self.wait_s):
             if context.instance is not None and context.run_id is not None:
                 context.instance.add_run_tags(context.run_id, {"tongmai/held": "true"})

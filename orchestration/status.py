@@ -6,9 +6,10 @@ machine (`orchestration.doctor`).
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, get_args
 
-from dashboard.overview import read_ledger
+from dashboard.ledger import read_feeds
 from store.connections import reader
 from store.home import Home
 from store.locks import LockName, is_held
@@ -27,5 +28,5 @@ def read_status(home: Home) -> dict[str, Any]:
     if home.published.exists():
         with reader(home.published) as connection:
             status["published"] = home.published.parent.name
-            status["feeds"] = read_ledger(connection)
+            status["feeds"] = [asdict(feed) for feed in read_feeds(connection)]
     return status
