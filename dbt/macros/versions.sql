@@ -1,0 +1,46 @@
+{# From the versions that arrived to the state they add up to. Order of arrival never matters: versions are ordered by
+   (version_at, content_hash). #}
+
+{# The newest version of each key. #}
+{% macro newest_version(relation, key) -%}
+select *
+from {{ relation }}
+qualify row_number() over (partition by {{ key }} order by version_at desc, content_hash desc) = 1
+{%- endmacro %}
+
+{# The newest non-null value of every column, since a ticket's events arrive one by one and null means unknown. Most
+   tickets have one version and pass through; the others are ranked first, so that the aggregate compares integers. #}
+{% macro newest_values(relation, key, columns) -%}
+with
+
+restated as (
+    select {{ key }}
+    from {{ relation }}
+    group by {{ key }}
+    having count(*) > 1
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (partition by {{ key }} order by version_at, content_hash) as version_rank
+    from {{ relation }}
+    where {{ key }} in (select restated.{{ key }} from restated)
+)
+
+select
+    {{ key }},
+    {%- for column in columns %}
+    {{ column }}{{ "," if not loop.last }}
+    {%- endfor %}
+from {{ relation }}
+where {{ key }} not in (select restated.{{ key }} from restated)
+union all
+select
+    {{ key }},
+    {%- for column in columns %}
+    arg_max({{ column }}, version_rank) as {{ column }}{{ "," if not loop.last }}
+    {%- endfor %}
+from ranked
+group by {{ key }}
+{%- endmacro %}

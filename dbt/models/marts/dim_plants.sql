@@ -1,0 +1,73 @@
+-- Type 2 from the versions: one row per plant and stretch of days in which its record stayed the same. The first
+-- stretch reaches back to the opening, since a plant existed before its record arrived.
+with
+
+-- The last version of each day.
+daily as (
+    select *
+    from {{ ref('stg_plants_versions') }}
+    qualify row_number() over (partition by plant_id, version_on order by version_at desc, content_hash desc) = 1
+),
+
+attributed as (
+    select
+        *,
+        row(
+            plant_name, enterprise_id, enterprise_name, district_code, lon, lat, lines, rated_m3_per_h, effectiveness,
+            shift_h, trucks, qualification, max_grade, recycled_capable, opened_on, closed_on, status,
+            rent_and_fixed_cny_per_year
+        ) as attributes
+    from daily
+),
+
+changed as (
+    select *
+    from attributed
+    qualify attributes is distinct from lag(attributes) over (partition by plant_id order by version_on)
+),
+
+ranged as (
+    select
+        *,
+        row_number() over (partition by plant_id order by version_on) as version_rank,
+        lead(version_on) over (partition by plant_id order by version_on) as valid_to
+    from changed
+)
+
+select
+    plants.plant_id,
+    plants.plant_name,
+    plants.enterprise_id,
+    plants.enterprise_name,
+    coalesce(districts.district_code, 'unknown') as district_code,
+    plants.lon,
+    plants.lat,
+    plants.lines,
+    plants.rated_m3_per_h,
+    plants.effectiveness,
+    plants.shift_h,
+    plants.trucks,
+    plants.qualification,
+    plants.max_grade,
+    plants.recycled_capable,
+    plants.opened_on,
+    plants.closed_on,
+    plants.status,
+    plants.rent_and_fixed_cny_per_year,
+    coalesce(plants.status = 'planned', false) as is_candidate,
+    exists (
+        select 1
+        from {{ ref('int_plants_zoned') }} as zoned
+        where zoned.lon = plants.lon and zoned.lat = plants.lat and zoned.kind = 'ecological_redline'
+    ) as is_on_red_line,
+    case
+        when plants.version_rank > 1 then plants.version_on
+        else least(coalesce(plants.opened_on, date '1900-01-01'), plants.version_on)
+    end as valid_from,
+    plants.valid_to,
+    plants.valid_to is null as is_current,
+    plants._source_file,
+    plants._source_row
+from ranged as plants
+left join {{ ref('districts') }} as districts on plants.district_code = districts.district_code
+order by plants.plant_id, valid_from

@@ -1,0 +1,28 @@
+select
+    permit_no,
+    version_at,
+    content_hash,
+    known_at,
+    known_date,
+    project_id,
+    district_code,
+    use,
+    structure,
+    floor_area_m2,
+    cast(contract_value as double) as contract_value,
+    currency,
+    cast(contract_value_cny as double) as contract_value_cny,
+    issued_on,
+    week_start,
+    planned_start_on,
+    planned_end_on,
+    status,
+    cast(granted_floor_area_m2 as double) as granted_floor_area_m2,
+    cast(granted_concrete_m3 as double) as granted_concrete_m3,
+    estimated_from,
+    is_current,
+    flags,
+    _source_file,
+    _source_row
+from {{ ref('int_permits_estimated') }}
+order by permit_no, version_at, content_hash

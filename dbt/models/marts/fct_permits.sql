@@ -1,0 +1,31 @@
+select
+    permit_no,
+    project_id,
+    project_name,
+    builder,
+    contractor,
+    district_code,
+    use,
+    structure,
+    floor_area_m2,
+    cast(contract_value as double) as contract_value,
+    currency,
+    cast(contract_value_cny as double) as contract_value_cny,
+    issued_on,
+    week_start,
+    planned_start_on,
+    planned_end_on,
+    status,
+    is_revoked,
+    site_lon,
+    site_lat,
+    cast(granted_floor_area_m2 as double) as granted_floor_area_m2,
+    cast(granted_concrete_m3 as double) as granted_concrete_m3,
+    estimated_from,
+    known_at,
+    flags,
+    _source_file,
+    _source_row
+from {{ ref('int_permits_estimated') }}
+where is_current
+order by permit_no

@@ -1,0 +1,1 @@
+{{ newest_version(ref('stg_orders_versions'), 'order_id') }}

@@ -1,0 +1,1 @@
+{{ newest_version(ref('stg_permits_versions'), 'permit_no') }}

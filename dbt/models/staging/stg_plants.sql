@@ -1,0 +1,1 @@
+{{ newest_version(ref('stg_plants_versions'), 'plant_id') }}
