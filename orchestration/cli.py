@@ -37,16 +37,12 @@ def run_command(arguments: list[str]) -> int:
     try:
         code = app(arguments, standalone_mode=True, prog_name="tongmai")
     except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else EXIT_FAILED
+        code = leaving.code if isinstance(leaving.code, int) else EXIT_FAILED
+        return _interrupted() if code == INTERRUPTED else code
     except TongmaiError as error:
         return _tell(error, arguments)
     except KeyboardInterrupt:
-        text = Text(
-            "已中断；已提交的数据都在，再运行一次即可继续。",
-            "Interrupted; all that was committed is kept. Run it again to go on.",
-        )
-        print(text, file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
     except Exception as error:  # noqa: BLE001 - the outermost boundary: a person gets a sentence, the log the rest
         return _tell(_explain(error), arguments)
     return code if isinstance(code, int) else 0
@@ -68,6 +64,15 @@ def _take_language(arguments: list[str]) -> tuple[list[str], str | None]:
         else:
             kept.append(argument)
     return kept, lang
+
+
+def _interrupted() -> int:
+    text = Text(
+        "已中断；已提交的数据都在，再运行一次即可继续。",
+        "Interrupted; all that was committed is kept. Run it again to go on.",
+    )
+    print(text, file=sys.stderr)
+    return INTERRUPTED
 
 
 def _tell(error: TongmaiError, arguments: list[str]) -> int:
