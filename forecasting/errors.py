@@ -1,0 +1,145 @@
+"""How wrong the forecast is: persistent errors that grow with the horizon, and shared weekly shocks.
+
+Belongs here: learning both from past origins, drawing joint samples from them. Does not belong here: quantiles and
+months made of the samples.
+
+A bottom series is mean x exp(city + district + grade + own error) x (1 + shock). Each error is a random walk with
+variance a + b·h, learned from 13-week sums, so that it lasts as errors of level do; the shocks of one sampled week are
+those of one past week in all series at once, which keeps their correlation and their skew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.hierarchy import LEVELS, FloatArray, Hierarchy
+from forecasting.origin import OriginForecast
+from forecasting.series import ZERO
+
+BLOCK_WEEKS = 13
+_SMOOTH_WEEKS = 13
+_CLIP = 1.5  # log error; beyond it a series broke, which no band should try to cover
+_PRIOR = np.array([[0.005, 0.0004], [0.01, 0.0008], [0.002, 0.0002], [0.01, 0.0008]])
+_PRIOR_WINDOWS = 2.0
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """`growth` (4, 2): a, b of variance a + b·h of log errors by level of LEVELS, each beyond the level above;
+    `shocks` (T, B): past weeks' relative shocks, mean 0, at least -1."""
+
+    growth: FloatArray
+    shocks: FloatArray
+
+
+def learn_errors(
+    origins: Sequence[OriginForecast], actuals: Sequence[FloatArray], current: OriginForecast
+) -> ErrorModel:
+    """From past origins with their actuals (N, H_o), only weeks that came true before the current cutoff.
+
+    Variances lean on a prior worth two windows: the district's for the city, which a year shows only few windows of,
+    and a fixed one where there is no past origin at all.
+    """
+    shocks = weekly_shocks(current)
+    hierarchy = current.history.hierarchy
+    blocks: dict[int, list[FloatArray]] = {}
+    for origin, actual in zip(origins, actuals, strict=True):
+        for block in range(actual.shape[1] // BLOCK_WEEKS):
+            blocks.setdefault(block, []).append(_block_errors(origin, actual, block))
+    noise = _shock_variance(hierarchy, shocks, current.mean) / BLOCK_WEEKS
+    growth = _PRIOR.copy()
+    if blocks:
+        middles = np.array([block * BLOCK_WEEKS + BLOCK_WEEKS / 2 for block in sorted(blocks)])
+        for level in reversed(range(len(LEVELS))):
+            rows = hierarchy.rows(LEVELS[level])
+            variances, windows = [], []
+            for block in sorted(blocks):
+                squares = np.array([np.nanmean(errors[rows] ** 2) for errors in blocks[block]])
+                variances.append(max(float(np.nanmean(squares)) - float(noise[rows].mean()), 0.0))
+                windows.append(len(squares) / 2)  # origins lie closer than a block: about half are new
+            prior = growth[1] if level == 0 else _PRIOR[level]
+            growth[level] = _variance_line(middles, np.array(variances), np.array(windows), prior)
+    return ErrorModel(growth, shocks)
+
+
+def draw(model: ErrorModel, hierarchy: Hierarchy, bottom_mean: FloatArray, samples: int, seed: int) -> FloatArray:
+    """(samples, B, H) joint draws around `bottom_mean` (B, H), their mean matched to it exactly.
+
+    Samples come in antithetic pairs, so that the first few already centre on the mean.
+    """
+    random = np.random.Generator(np.random.PCG64(seed))
+    bottom, weeks = bottom_mean.shape
+    membership = _membership(hierarchy)
+    log_error = np.zeros((samples, bottom, weeks))
+    for level, (start, growth) in enumerate(model.growth):
+        members = membership[level]
+        half = random.standard_normal(((samples + 1) // 2, members.shape[0], weeks))
+        half[..., 0] *= np.sqrt(start + growth)
+        half[..., 1:] *= np.sqrt(growth)
+        walks = np.cumsum(half, axis=2)
+        pairs = np.stack([walks, -walks], axis=1).reshape(-1, members.shape[0], weeks)[:samples]
+        log_error += pairs[:, members.argmax(axis=0), :] - 0.5 * (start + growth * np.arange(1, weeks + 1))
+    week = random.integers(0, len(model.shocks), size=(samples, weeks))
+    shocks = model.shocks[week].transpose(0, 2, 1)
+    factor = np.exp(log_error) * (1 + shocks)
+    return np.asarray(bottom_mean * factor / np.maximum(factor.mean(axis=0), 1e-9))
+
+
+def weekly_shocks(origin: OriginForecast) -> FloatArray:
+    """(T, B) in-sample relative errors around their own 13-week level, scaled for the fit's freedom."""
+    count = origin.history.hierarchy.bottom_count
+    actual, fitted = origin.actual[-count:], origin.fitted
+    kernel = np.ones(_SMOOTH_WEEKS)
+    local = _smooth(actual, kernel) / np.maximum(_smooth(fitted, kernel), 1e-9)
+    expected = fitted * local
+    shocks = np.where(expected > 0, actual / np.maximum(expected, 1e-9) - 1, 0.0)
+    shocks = np.clip(shocks - shocks.mean(axis=1, keepdims=True), -1, 5)
+    inflated = shocks * np.sqrt(_SMOOTH_WEEKS / (_SMOOTH_WEEKS - 1))
+    return np.asarray(np.maximum(inflated, -1.0).T)
+
+
+def _smooth(values: FloatArray, kernel: FloatArray) -> FloatArray:
+    return np.asarray([np.convolve(series, kernel, mode="same") for series in values])
+
+
+def _block_errors(origin: OriginForecast, actual: FloatArray, block: int) -> FloatArray:
+    """(N,) log error of a block's sum, each level beyond the levels above; NaN for silent series."""
+    weeks = slice(block * BLOCK_WEEKS, (block + 1) * BLOCK_WEEKS)
+    forecast, came = origin.mean[:, weeks].sum(axis=1), actual[:, weeks].sum(axis=1)
+    floor = 0.02 * np.maximum(origin.actual.mean(axis=1) * BLOCK_WEEKS, 1e-9)
+    errors = np.clip(np.log(np.maximum(came, floor) / np.maximum(forecast, floor)), -_CLIP, _CLIP)
+    errors[[row for row, name in enumerate(origin.models) if name == ZERO]] = np.nan
+    hierarchy = origin.history.hierarchy
+    city, district, grade, bottom = (hierarchy.rows(level) for level in LEVELS)
+    own = errors.copy()
+    own[district] -= errors[city]
+    own[grade] -= errors[city]
+    membership = _membership(hierarchy)
+    own[bottom] -= errors[city] + own[district][membership[1].argmax(axis=0)] + own[grade][membership[2].argmax(axis=0)]
+    return np.asarray(own)
+
+
+def _membership(hierarchy: Hierarchy) -> list[FloatArray]:
+    """Per level (nodes of the level, B): which bottom series belong to which node."""
+    return [hierarchy.summing[hierarchy.rows(level)] for level in LEVELS]
+
+
+def _shock_variance(hierarchy: Hierarchy, shocks: FloatArray, mean: FloatArray) -> FloatArray:
+    """(N,) variance of the weekly shock of every series, relative to its mean."""
+    typical = mean[-hierarchy.bottom_count :].mean(axis=1)
+    in_m3 = hierarchy.aggregate((shocks * typical).T)
+    total = hierarchy.aggregate(typical[:, None])[:, 0]
+    return np.asarray(in_m3.var(axis=1) / np.maximum(total, 1e-9) ** 2)
+
+
+def _variance_line(middles: FloatArray, variances: FloatArray, windows: FloatArray, prior: FloatArray) -> FloatArray:
+    """Non-negative a, b of a + b·h through the blocks' variances, leaning on the prior's line."""
+    from scipy.optimize import nnls
+
+    leaning = (windows * variances + _PRIOR_WINDOWS * (prior[0] + prior[1] * middles)) / (windows + _PRIOR_WINDOWS)
+    weight = np.sqrt(windows)
+    solution, _ = nnls(np.column_stack([np.ones_like(middles), middles]) * weight[:, None], leaning * weight)
+    return np.asarray(solution)

@@ -1,0 +1,228 @@
+"""The one door to data: what the platform knew on a day, and nothing that came later.
+
+Belongs here: reading demand and permits as of a day, dense weeks, the cutoff. Does not belong here: models,
+or any query elsewhere in this package that reads a mart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from forecasting.hierarchy import DateArray, FloatArray, Hierarchy
+from store.messages import TongmaiError
+
+MAX_REPORTING_LAG_D = 14
+PERMIT_SETTLED_WEEKS = 26
+"""After this many weeks a week's permits are taken as all known."""
+
+
+@dataclass(frozen=True)
+class History:
+    """Demand and permits as known on `as_of`. Weeks are Mondays; both week axes end at the cutoff.
+
+    `demand_m3` (D, G, T) over `weeks` (T,); `granted_m3` (D, U, P) over `grant_weeks` (P,): concrete that
+    permits of a week will need, by use; `permit_known_share` (A,): share of a week's permits that is known
+    a = 0, 1, ... weeks later; `reporting_lag_d`: days after a week's end until its deliveries are in.
+    """
+
+    as_of: date
+    hierarchy: Hierarchy
+    uses: tuple[str, ...]
+    weeks: DateArray
+    demand_m3: FloatArray
+    grant_weeks: DateArray
+    granted_m3: FloatArray
+    permit_known_share: FloatArray
+    reporting_lag_d: int
+    unknown_district_share: float
+
+    @property
+    def cutoff(self) -> date:
+        """Monday of the last complete week."""
+        return _as_date(self.weeks[-1])
+
+    @property
+    def has_permits(self) -> bool:
+        return bool(self.granted_m3.any())
+
+    @property
+    def bottom_m3(self) -> FloatArray:
+        """(B, T), district-major."""
+        return self.demand_m3.reshape(self.hierarchy.bottom_count, len(self.weeks))
+
+    def truncated(self, weeks_back: int) -> History:
+        """This history with its last weeks cut off: a past origin of a city that has no arrival dates."""
+        return History(
+            self.as_of - timedelta(weeks=weeks_back),
+            self.hierarchy,
+            self.uses,
+            self.weeks[:-weeks_back],
+            self.demand_m3[:, :, :-weeks_back],
+            self.grant_weeks[:-weeks_back],
+            self.granted_m3[:, :, :-weeks_back],
+            self.permit_known_share,
+            self.reporting_lag_d,
+            self.unknown_district_share,
+        )
+
+    def digest(self) -> str:
+        """Hash of everything a model can see: equal histories, equal forecasts."""
+        digest = hashlib.sha256(repr((self.hierarchy.districts, self.hierarchy.grade_classes, self.uses)).encode())
+        for array in (self.weeks, self.demand_m3, self.grant_weeks, self.granted_m3, self.permit_known_share):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:12]
+
+
+def newest_known_date(connection: duckdb.DuckDBPyConnection) -> date:
+    """The last day on which anything about demand became known. Raises TongmaiError(`no_history`)."""
+    row = connection.execute("SELECT max(known_date) FROM marts.demand_weekly_revisions").fetchone()
+    if row is None or row[0] is None:
+        raise _no_history("仓库中没有任何供货记录", "the warehouse holds no deliveries")
+    known: date = row[0]
+    return known
+
+
+def history(connection: duckdb.DuckDBPyConnection, as_of: date) -> History:
+    """What was known at the end of `as_of`: revisions and permit versions with known_date <= as_of, summed.
+
+    Sums are exact decimals, so the order of rows changes no bit. Raises TongmaiError(`no_history`) when not one
+    complete week is known.
+    """
+    # Beyond the last arrival nothing is complete, however late the day asked for.
+    as_of_effective = min(as_of, newest_known_date(connection))
+    lag_d = _reporting_lag_d(connection, as_of_effective)
+    last_day = as_of_effective - timedelta(days=lag_d + 6)
+    cutoff = last_day - timedelta(days=last_day.weekday())
+    districts = _labels(
+        connection, "SELECT district_code FROM marts.dim_districts WHERE district_code <> 'unknown' ORDER BY 1"
+    )
+    grades = _labels(connection, "SELECT grade_class FROM marts.dim_grades ORDER BY sort_order, grade_class")
+    uses = _labels(
+        connection, "SELECT DISTINCT use FROM marts.permit_pipeline_weekly WHERE known_date <= ? ORDER BY 1", as_of
+    )
+    demand = _rows(
+        connection,
+        """SELECT district_code, grade_class, week_start,
+            CAST(sum(CAST(delta_delivered_m3 AS DECIMAL(18, 6))) AS DOUBLE)
+        FROM marts.demand_weekly_revisions WHERE known_date <= ? AND week_start <= ? GROUP BY ALL ORDER BY ALL""",
+        as_of,
+        cutoff,
+    )
+    known = [row for row in demand if row[0] in districts and row[1] in grades and row[3] != 0]
+    if not known:
+        raise _no_history(
+            f"截至 {as_of} 没有一个完整周的供货记录", f"not one complete week of deliveries was known on {as_of}"
+        )
+    first = min(row[2] for row in known)
+    permits = _rows(
+        connection,
+        """SELECT district_code, use, week_start, CAST(sum(CAST(delta_concrete_m3 AS DECIMAL(18, 6))) AS DOUBLE)
+        FROM marts.permit_pipeline_weekly WHERE known_date <= ? AND week_start <= ? GROUP BY ALL ORDER BY ALL""",
+        as_of,
+        cutoff,
+    )
+    first_grant = min([first, *(row[2] for row in permits)])
+    total = sum(row[3] for row in demand)
+    return History(
+        as_of=as_of,
+        hierarchy=Hierarchy(districts, grades),
+        uses=uses,
+        weeks=_mondays(first, cutoff),
+        demand_m3=_dense(known, districts, grades, first, cutoff),
+        grant_weeks=_mondays(first_grant, cutoff),
+        granted_m3=_dense([row for row in permits if row[0] in districts], districts, uses, first_grant, cutoff),
+        permit_known_share=_permit_known_share(connection, as_of),
+        reporting_lag_d=lag_d,
+        unknown_district_share=1 - sum(row[3] for row in known) / total if total else 0.0,
+    )
+
+
+def _reporting_lag_d(connection: duckdb.DuckDBPyConnection, as_of: date) -> int:
+    """Days after Sunday by which 98 % of a week's volume is in, learned from the half year before `as_of`.
+
+    0 for a backfill, whose arrival dates say nothing about reporting.
+    """
+    rows = _rows(
+        connection,
+        """SELECT greatest(known_date - week_start - 6, 0),
+            CAST(sum(CAST(delta_delivered_m3 AS DECIMAL(18, 6))) AS DOUBLE)
+        FROM marts.demand_weekly_revisions
+        WHERE known_date <= ? AND week_start BETWEEN ? AND ? AND delta_delivered_m3 > 0 GROUP BY 1 ORDER BY 1""",
+        as_of,
+        as_of - timedelta(weeks=29),
+        as_of - timedelta(weeks=3),
+    )
+    in_time = [(lag_d, m3) for lag_d, m3 in rows if lag_d <= MAX_REPORTING_LAG_D]
+    volume, total = 0.0, sum(m3 for _, m3 in in_time)
+    if total < 0.5 * sum(m3 for _, m3 in rows):
+        return 0
+    for lag_d, m3 in in_time:
+        volume += m3
+        if volume >= 0.98 * total:
+            return int(lag_d)
+    return 0
+
+
+def _permit_known_share(connection: duckdb.DuckDBPyConnection, as_of: date) -> FloatArray:
+    """(A,) share of a settled week's granted m3 that was known a weeks after its Monday; ones for a backfill."""
+    rows = _rows(
+        connection,
+        """SELECT (known_date - week_start) // 7, CAST(sum(CAST(delta_concrete_m3 AS DECIMAL(18, 6))) AS DOUBLE)
+        FROM marts.permit_pipeline_weekly
+        WHERE known_date <= ? AND week_start BETWEEN ? AND ? AND delta_concrete_m3 > 0 GROUP BY 1 ORDER BY 1""",
+        as_of,
+        as_of - timedelta(weeks=PERMIT_SETTLED_WEEKS + 104),
+        as_of - timedelta(weeks=PERMIT_SETTLED_WEEKS),
+    )
+    known = np.zeros(PERMIT_SETTLED_WEEKS)
+    for age_weeks, m3 in rows:
+        if age_weeks < PERMIT_SETTLED_WEEKS:
+            known[max(int(age_weeks), 0)] += m3
+    settled = known.sum()
+    if settled < 0.5 * sum(m3 for _, m3 in rows) or settled == 0:
+        return np.ones(PERMIT_SETTLED_WEEKS)
+    return np.asarray(known.cumsum() / settled)
+
+
+def _dense(
+    rows: list[tuple[str, str, date, float]], first: tuple[str, ...], second: tuple[str, ...], start: date, end: date
+) -> FloatArray:
+    """(first, second, week) array of the rows; absent weeks are zero."""
+    dense = np.zeros((len(first), len(second), (end - start).days // 7 + 1))
+    row_of = {label: position for position, label in enumerate(first)}
+    column_of = {label: position for position, label in enumerate(second)}
+    for one, other, week, m3 in rows:
+        dense[row_of[one], column_of[other], (week - start).days // 7] = m3
+    return dense
+
+
+def _mondays(first: date, last: date) -> DateArray:
+    return np.arange(
+        np.datetime64(first, "D"), np.datetime64(last, "D") + np.timedelta64(1, "D"), np.timedelta64(7, "D")
+    )
+
+
+def _as_date(day: np.datetime64) -> date:
+    return date.fromisoformat(str(day))
+
+
+def _labels(connection: duckdb.DuckDBPyConnection, query: str, *bound: object) -> tuple[str, ...]:
+    return tuple(str(row[0]) for row in connection.execute(query, list(bound)).fetchall())
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, *bound: object) -> list[tuple[Any, ...]]:
+    return connection.execute(query, list(bound)).fetchall()
+
+
+def _no_history(zh: str, en: str) -> TongmaiError:
+    return TongmaiError(
+        "no_history",
+        f"无法预测：{zh}。请先装载运单（tongmai ingest、tongmai build）。",
+        f"Cannot forecast: {en}. Load deliveries first (tongmai ingest, tongmai build).",
+    )

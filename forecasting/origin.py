@@ -1,0 +1,182 @@
+"""The forecast from one origin: kernel, pipeline, one Prophet per series, coherent means.
+
+Belongs here: the order of these steps. Does not belong here: reading data, one series' model, error bands, tables.
+The live forecast and every backtest origin take this same path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting import model
+from forecasting.calendar import Calendar
+from forecasting.hierarchy import FloatArray, Hierarchy
+from forecasting.history import History
+from forecasting.pipeline import expected_grants, learn_kernel, pipeline_m3
+from forecasting.reconcile import reconcile
+from forecasting.series import (
+    PARTS,
+    PROPHET_MODELS,
+    ZERO,
+    Season,
+    SeriesForecast,
+    forecast_city,
+    forecast_series,
+)
+from forecasting.settings import SCENARIOS, Settings
+
+PLAIN = "prophet_plain"
+NAIVE = "seasonal_naive"
+RATIO = "pipeline_ratio"
+
+_WORKERS = 2
+_KERNEL_ROUNDS = 2
+_RESIDUAL_WEEKS = 104
+
+
+@dataclass(frozen=True)
+class OriginForecast:
+    """One origin's means over H weeks; N series in the hierarchy's order.
+
+    `mean` (N, H) coherent; `base` (N, H) before reconciliation; `actual` (N, T) and `fitted` (B, T) in sample;
+    `models` (N,); `factors`: part -> (N, H), whose product is `base`; `yardsticks`: model -> (N, H), NaN for series
+    that a yardstick does not serve.
+    """
+
+    history: History
+    mean: FloatArray
+    base: FloatArray
+    actual: FloatArray
+    fitted: FloatArray
+    models: tuple[str, ...]
+    factors: dict[str, FloatArray]
+    yardsticks: dict[str, FloatArray]
+
+
+def forecast_origin(
+    history: History,
+    calendar: Calendar,
+    horizon_weeks: int,
+    settings: Settings,
+    scenario: str = "base",
+    *,
+    plain: bool = False,
+) -> OriginForecast:
+    """Means of all series for the `horizon_weeks` after the cutoff; `plain` adds the permit-free yardstick.
+
+    Own forecasts are made for the city and every bottom series; districts and grade classes are their sums.
+    """
+    hierarchy, weeks = history.hierarchy, len(history.weeks)
+    actual = hierarchy.aggregate(history.bottom_m3)
+    features = _features(history, calendar, horizon_weeks)
+    city, season, by_district = _city(history, actual[0], features, horizon_weeks, scenario, settings)
+    pipeline = hierarchy.aggregate_districts(by_district)
+    has_permits = history.has_permits
+    first_bottom = len(actual) - hierarchy.bottom_count
+
+    def fit(row: int) -> SeriesForecast:
+        return forecast_series(history.weeks, actual[row], pipeline[row], season, has_permits, settings)
+
+    bottom = _in_threads(fit, range(first_bottom, len(actual)))
+    own = [city, *bottom]
+    own_rows = [0, *range(first_bottom, len(actual))]
+    residuals = actual[own_rows, -_RESIDUAL_WEEKS:] - np.array([one.fitted for one in own])[:, -_RESIDUAL_WEEKS:]
+    mean = reconcile(hierarchy.summing[own_rows], np.array([one.mean for one in own]), residuals)
+
+    factors = _factors(hierarchy, city, bottom, pipeline[:, weeks:])
+    yardsticks = {
+        NAIVE: model.seasonal_naive(actual, horizon_weeks),
+        RATIO: model.pipeline_ratio(actual, pipeline * np.exp(season.total), horizon_weeks),
+    }
+    if plain and city.model in PROPHET_MODELS:
+        yardsticks[PLAIN] = _plain(history, actual, features, settings)
+    return OriginForecast(
+        history=history,
+        mean=hierarchy.aggregate(mean),
+        base=np.asarray(np.prod([factors[part] for part in PARTS], axis=0)),
+        actual=actual,
+        fitted=np.array([one.fitted for one in bottom]),
+        models=_model_names(hierarchy, city, bottom),
+        factors=factors,
+        yardsticks=yardsticks,
+    )
+
+
+def _features(history: History, calendar: Calendar, horizon_weeks: int) -> FloatArray:
+    """(T + H, K) calendar features; a window that never occurred in the history has no effect to learn."""
+    weeks = len(history.weeks)
+    step = np.timedelta64(7, "D")
+    features = calendar.at(history.weeks[0] + step * np.arange(weeks + horizon_weeks))
+    return features[:, np.any(features[:weeks] > 0, axis=0)]
+
+
+def _city(
+    history: History, actual: FloatArray, features: FloatArray, horizon_weeks: int, scenario: str, settings: Settings
+) -> tuple[SeriesForecast, Season, FloatArray]:
+    """The city's forecast, its season and the pipelines (D, T + H), learned in turn: the kernel is cleaner once the
+    season is taken out, the season once the pipeline is."""
+    weeks = len(history.weeks)
+    season = Season.none(weeks + horizon_weeks)
+    by_district = np.ones((len(history.hierarchy.districts), weeks + horizon_weeks))
+    grants = expected_grants(history, horizon_weeks, SCENARIOS[scenario])
+    for _ in range(_KERNEL_ROUNDS):
+        if history.has_permits:
+            kernel = learn_kernel(history, np.exp(season.total[:weeks]))
+            by_district = pipeline_m3(kernel, grants, weeks + horizon_weeks)
+        pipeline = by_district.sum(axis=0)
+        city, season = forecast_city(history.weeks, actual, pipeline, features, history.has_permits, settings)
+    return city, season, by_district
+
+
+def _factors(
+    hierarchy: Hierarchy, city: SeriesForecast, bottom: list[SeriesForecast], pipeline: FloatArray
+) -> dict[str, FloatArray]:
+    """part -> (N, H). A sum has no part of its own: its factor is what the part does to the sum of its members, the
+    parts being applied in turn, so that the product is again the sum."""
+    factors: dict[str, FloatArray] = {"pipeline": pipeline.copy()}
+    so_far, product = pipeline, np.array([one.factors["pipeline"] for one in bottom])
+    for part in PARTS[1:]:
+        product = product * np.array([one.factors[part] for one in bottom])
+        now = hierarchy.aggregate(product)
+        factors[part] = np.divide(now, so_far, out=np.zeros_like(now), where=so_far > 0)
+        so_far = now
+    for part in PARTS:
+        factors[part][-len(bottom) :] = [one.factors[part] for one in bottom]
+        factors[part][0] = city.factors[part]
+    return factors
+
+
+def _model_names(hierarchy: Hierarchy, city: SeriesForecast, bottom: list[SeriesForecast]) -> tuple[str, ...]:
+    """A sum is named after the model of most of its members that are not silent."""
+    names = np.array([one.model for one in bottom])
+    named = [city.model]
+    for members in hierarchy.summing[1 : -len(bottom)].astype(bool):
+        live = [name for name in names[members] if name != ZERO] or [ZERO]
+        named.append(max(sorted(set(live)), key=live.count))
+    return (*named, *names.tolist())
+
+
+def _plain(history: History, actual: FloatArray, features: FloatArray, settings: Settings) -> FloatArray:
+    """(N, H) the same model without permits, for city and districts: what the pipeline is measured against."""
+    weeks, total = actual.shape[1], len(features)
+    mean = np.full((len(actual), total - weeks), np.nan)
+    city, season = forecast_city(history.weeks, actual[0], np.ones(total), features, False, settings)
+    mean[0] = city.mean
+    districts = history.hierarchy.rows("district")
+
+    def fit(row: int) -> SeriesForecast:
+        return forecast_series(history.weeks, actual[row], np.ones(total), season, False, settings)
+
+    for row, one in zip(districts, _in_threads(fit, districts), strict=True):
+        mean[row] = one.mean
+    return mean
+
+
+def _in_threads(fit: Callable[[int], SeriesForecast], rows: range | list[int]) -> list[SeriesForecast]:
+    """Stan runs in a process of its own, so threads are enough; each fit stands alone, so their order is free."""
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        return list(pool.map(fit, rows))

@@ -1,0 +1,146 @@
+"""The door of the stage: one forecast run, from the marts to schema `forecast`.
+
+Belongs here: the order of steps and the checks at the door. Does not belong here: any maths, any SQL on marts.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+
+import duckdb
+
+from forecasting.backtest import backtest, replay_origins
+from forecasting.calendar import read_calendar
+from forecasting.errors import draw, learn_errors
+from forecasting.history import History, history, newest_known_date
+from forecasting.identity import Run, code_version, version_of_data
+from forecasting.intervals import sample_quantiles, widen
+from forecasting.model import quiet_prophet
+from forecasting.origin import forecast_origin
+from forecasting.paths import monthly_paths, weeks_to_cover
+from forecasting.record import write_run
+from forecasting.report import ForecastReport, read_report
+from forecasting.scores import score
+from forecasting.settings import MAX_HORIZON_WEEKS, SCENARIOS, Settings
+from forecasting.tables import create_forecast_tables
+from store.connections import writer
+from store.home import Home
+from store.locks import hold
+from store.messages import EXIT_USAGE, TongmaiError, progress
+
+_LOCK_WAIT_S = 600.0
+_MARTS = ("dim_dates", "dim_districts", "dim_grades", "demand_weekly_revisions", "permit_pipeline_weekly")
+
+
+def forecast(
+    home: Home, *, as_of: date | None = None, horizon_weeks: int = MAX_HORIZON_WEEKS, scenario: str = "base"
+) -> ForecastReport:
+    """Forecast demand as known on `as_of` (by default the newest day on which anything was known); append the run.
+
+    A run of equal data, code and options adds nothing. Only a full base run on the newest data is promoted; others
+    are stored beside it. Raises TongmaiError: `unknown_scenario`, `bad_horizon` (usage), `no_marts`, `no_history`,
+    `locked`, `warehouse_busy`.
+    """
+    _check_options(horizon_weeks, scenario)
+    with hold(home, "warehouse", wait_s=_LOCK_WAIT_S), writer(home) as connection:
+        return forecast_in(connection, as_of=as_of, horizon_weeks=horizon_weeks, scenario=scenario)
+
+
+def forecast_in(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    as_of: date | None = None,
+    horizon_weeks: int = MAX_HORIZON_WEEKS,
+    scenario: str = "base",
+    settings: Settings | None = None,
+) -> ForecastReport:
+    """`forecast` on a writer's connection that is already open."""
+    started_at = time.monotonic()
+    settings = settings or Settings()
+    _check_options(horizon_weeks, scenario)
+    _require_marts(connection)
+    newest = newest_known_date(connection)
+    as_of = as_of or newest
+    known = history(connection, as_of)
+    create_forecast_tables(connection)
+    is_standard = scenario == "base" and horizon_weeks == MAX_HORIZON_WEEKS and as_of >= newest
+    run = Run(
+        cutoff=known.cutoff,
+        data_version=version_of_data(connection, known.digest()),
+        code_version=code_version(),
+        config_hash=settings.digest(as_of=str(as_of), horizon_weeks=horizon_weeks, scenario=scenario),
+        input_hash=known.digest(),
+        seed=settings.seed,
+        scenario=scenario,
+        status="promoted" if is_standard else "stored",
+    )
+    is_new = connection.execute("SELECT 1 FROM forecast.runs WHERE run_id = ?", [run.run_id]).fetchone() is None
+    if is_new:
+        weeks, series = len(known.weeks), len(known.hierarchy.nodes)
+        progress(
+            "forecast",
+            f"截至 {as_of}：最后完整周 {known.cutoff}，历史 {weeks} 周，{series} 个序列",
+            f"as of {as_of}: last complete week {known.cutoff}, {weeks} weeks of history, {series} series",
+        )
+        _make(connection, run, known, horizon_weeks, settings)
+        progress("forecast", f"批次 {run.run_id} 已写入（{run.status}）", f"run {run.run_id} written ({run.status})")
+    else:
+        progress(
+            "forecast",
+            f"数据、代码与参数未变：批次 {run.run_id} 已在，不再重算",
+            f"same data, code and options: run {run.run_id} is already there, nothing added",
+        )
+    seconds = time.monotonic() - started_at
+    return read_report(connection, run, known, is_new=is_new, as_of=as_of, horizon_weeks=horizon_weeks, seconds=seconds)
+
+
+def _make(
+    connection: duckdb.DuckDBPyConnection, run: Run, known: History, horizon_weeks: int, settings: Settings
+) -> None:
+    calendar = read_calendar(connection)
+    hierarchy = known.hierarchy
+    with quiet_prophet():
+        replays = replay_origins(known, lambda day: history(connection, day), calendar, settings)
+        progress("forecast", f"回测 {len(replays)} 个历史起点", f"{len(replays)} past origins replayed")
+        outlook_weeks = weeks_to_cover(known.cutoff, settings.outlook_months)
+        now = forecast_origin(known, calendar, outlook_weeks, settings, run.scenario)
+    tested = backtest(replays, settings)
+    errors = learn_errors([replay.forecast for replay in replays], [replay.actual for replay in replays], now)
+    bottom = now.mean[-hierarchy.bottom_count :]
+    samples = draw(errors, hierarchy, bottom, settings.samples, settings.seed)
+    quantiles = sample_quantiles(hierarchy, samples[:, :, :horizon_weeks])
+    quantiles = widen(hierarchy, now.mean[:, :horizon_weeks], quantiles, tested.widening)
+    paths = monthly_paths(samples[: settings.paths], bottom, known.cutoff, settings.outlook_months)
+    write_run(connection, run, now, quantiles, tested, score(tested), paths)
+
+
+def _check_options(horizon_weeks: int, scenario: str) -> None:
+    if scenario not in SCENARIOS:
+        names = ", ".join(SCENARIOS)
+        raise TongmaiError(
+            "unknown_scenario",
+            f"没有情景“{scenario}”；可用：{names}。",
+            f"There is no scenario '{scenario}'; choose from {names}.",
+            EXIT_USAGE,
+        )
+    if not 1 <= horizon_weeks <= MAX_HORIZON_WEEKS:
+        raise TongmaiError(
+            "bad_horizon",
+            f"预测周数须在 1 到 {MAX_HORIZON_WEEKS} 之间，收到 {horizon_weeks}。",
+            f"The horizon must be 1 to {MAX_HORIZON_WEEKS} weeks, not {horizon_weeks}.",
+            EXIT_USAGE,
+        )
+
+
+def _require_marts(connection: duckdb.DuckDBPyConnection) -> None:
+    rows = connection.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'marts'"
+    ).fetchall()
+    missing = sorted(set(_MARTS) - {row[0] for row in rows})
+    if missing:
+        raise TongmaiError(
+            "no_marts",
+            f"仓库缺少数据集市：{'、'.join(missing)}。请先运行 tongmai build。",
+            f"The warehouse lacks the marts {', '.join(missing)}. Run tongmai build first.",
+        )

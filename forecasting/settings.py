@@ -1,0 +1,58 @@
+"""The numbers a forecaster may want to change, in one place; their hash is part of a run's identity.
+
+Belongs here: settings and the random seed. Does not belong here: anything learned from data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+SCENARIOS: dict[str, float] = {"base": 1.0, "permits_minus_50": 0.5}
+"""Scenario -> factor on the permits expected after the cutoff (those already granted stay)."""
+
+QUANTILES: dict[str, float] = {
+    "q025": 0.025,
+    "q10": 0.1,
+    "q25": 0.25,
+    "q50": 0.5,
+    "q75": 0.75,
+    "q90": 0.9,
+    "q975": 0.975,
+}
+
+HORIZON_BANDS: tuple[tuple[int, int], ...] = ((1, 4), (5, 13), (14, 26), (27, 52))
+"""Weeks ahead (first, last) over which errors are pooled and scores are told."""
+
+MAX_HORIZON_WEEKS = 52
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Defaults were chosen on synthetic cities, never on a test part; docs/decisions/0004 says why."""
+
+    seed: int = 20260101
+    outlook_months: int = 36
+    samples: int = 400  # joint samples behind the quantiles
+    paths: int = 40  # of these, how many the planner receives
+    origins_back_weeks: tuple[int, ...] = (52, 44, 36, 28, 20, 12)
+    min_prophet_weeks: int = 60  # shorter histories fall back
+    max_zero_share: float = 0.3  # sparser series fall back
+    changepoints: int = 8
+    changepoint_prior: float = 0.03
+    city_yearly_order: int = 5
+    own_yearly_order: int = 2
+    own_yearly_prior: float = 0.3
+    trend_damping: float = 0.97  # per week beyond the cutoff
+    level_gain: float = 0.15  # of damped exponential smoothing of residuals
+    level_damping: float = 0.98
+
+    def digest(self, **more: str | int) -> str:
+        """Hash of these settings and of a run's options: 12 hex digits."""
+        text = json.dumps(asdict(self) | more, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def band_name(band: tuple[int, int]) -> str:
+    return f"{band[0]}-{band[1]}"
