@@ -1,0 +1,168 @@
+"""The overview in four sentences with their figures, the way an official would repeat them.
+
+Belongs here: wording what `overview` read. Does not belong here: reading, and labels (`texts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from dashboard.formats import NONE, between, carbon, change, day, minutes, money, percent, volume
+from dashboard.overview import Overview
+from dashboard.plans import PlanHeadline
+from dashboard.quarter import DistrictQuarter, Quarter
+from dashboard.texts import say
+from store.messages import Lang, Text
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One quantity before and after the plan."""
+
+    label: str
+    before_and_after: str
+    change: str
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A card: what it is about, its figure, the sentence below, and whether it should worry."""
+
+    name: str
+    title: str
+    figure: str
+    sentence: str
+    tone: Literal["calm", "alert"] = "calm"
+    comparisons: tuple[Comparison, ...] = ()
+
+
+def headlines(overview: Overview, lang: Lang) -> tuple[Headline, ...]:
+    """Demand, shortage, plan and effect: the first two without a forecast and the last two without a plan fall away."""
+    cards: list[Headline] = []
+    if overview.quarter:
+        cards += [_demand(overview.quarter, lang), _shortage(overview.quarter, lang)]
+    if overview.plan:
+        cards += [_plan(overview.plan, lang), _effect(overview.plan, lang)]
+    return tuple(cards)
+
+
+def _demand(quarter: Quarter, lang: Lang) -> Headline:
+    city = quarter.city
+    zh = f"{day(quarter.from_on, 'zh')}至{day(quarter.until_on, 'zh')}（{quarter.weeks} 周）"
+    en = f"{day(quarter.from_on, 'en')} to {day(quarter.until_on, 'en')} ({quarter.weeks} weeks)."
+    if city.q10_m3 is not None and city.q90_m3 is not None:
+        low, high = city.q10_m3, city.q90_m3
+        band = Text(between(volume(low, "zh"), volume(high, "zh")), between(volume(low, "en"), volume(high, "en")))
+        zh += f"，八成可能在 {band.zh}之间"
+        en += f" Eight times in ten it lies within {band.en}."
+    if city.reach_share_m3 is not None:
+        zh += f"。可达产能 {volume(city.reach_share_m3, 'zh')}，用到 {percent(city.load_share)}"
+        en += f" Reachable capacity is {volume(city.reach_share_m3, 'en')}, {percent(city.load_share)} of it used."
+    return Headline(
+        "demand",
+        say(Text("下季度需求", "Next quarter's demand"), lang),
+        volume(city.demand_m3, lang),
+        zh + "。" if lang == "zh" else en,
+    )
+
+
+def _shortage(quarter: Quarter, lang: Lang) -> Headline:
+    title = say(Text("下季度缺口", "Next quarter's shortage"), lang)
+    known = [district for district in quarter.districts if district.load_share is not None]
+    if not known:
+        note = Text("还没有方案，无法与可达产能比较。", "Without a plan there is no capacity to compare with.")
+        return Headline("shortage", title, NONE, say(note, lang))
+    tightest = max(known, key=lambda district: district.load_share or 0.0)
+    short = [district for district in known if district.weeks_short]
+    if not short:
+        return Headline(
+            "shortage",
+            title,
+            say(Text("无", "None"), lang),
+            say(
+                Text(
+                    f"{len(known)} 个区县每周都够用。最紧的是{tightest.name.zh}，用到可达产能的"
+                    f" {percent(tightest.load_share)}。",
+                    f"All {len(known)} districts have enough in every week. The tightest is {tightest.name.en},"
+                    f" at {percent(tightest.load_share)} of its reachable capacity.",
+                ),
+                lang,
+            ),
+        )
+    worst = sorted(short, key=lambda district: district.surplus_m3 or 0.0)
+    weeks = max(district.weeks_short or 0 for district in short)
+    return Headline(
+        "shortage",
+        title,
+        say(Text(f"{len(short)} 个区县", f"{len(short)} district{'s' if len(short) > 1 else ''}"), lang),
+        say(
+            Text(
+                f"{len(known)} 个区县中，{_names(worst).zh}有些周不够，最多 {weeks} 周。"
+                f"最紧的是{tightest.name.zh}，用到可达产能的 {percent(tightest.load_share)}。",
+                f"Demand exceeds reachable capacity in some weeks in {_names(worst).en}"
+                f" (up to {weeks} of {quarter.weeks} weeks). The tightest of {len(known)} districts is"
+                f" {tightest.name.en}, at {percent(tightest.load_share)}.",
+            ),
+            lang,
+        ),
+        tone="alert",
+    )
+
+
+def _names(districts: Sequence[DistrictQuarter], most: int = 4) -> Text:
+    """Their names, at most `most` of them."""
+    named, more = districts[:most], len(districts) - most
+    return Text(
+        "、".join(each.name.zh for each in named) + ("等" if more > 0 else ""),
+        ", ".join(each.name.en for each in named) + (f" and {more} more" if more > 0 else ""),
+    )
+
+
+def _plan(plan: PlanHeadline, lang: Lang) -> Headline:
+    gone = plan.plants_merged + plan.plants_closed
+    total = plan.plants_kept + gone
+    return Headline(
+        "plan",
+        say(Text("布局方案", "The plan"), lang),
+        say(Text(f"保留 {plan.plants_kept} 座", f"{plan.plants_kept} plants kept"), lang),
+        say(
+            Text(
+                f"现有 {total} 座中，合并 {plan.plants_merged} 座，关闭 {plan.plants_closed} 座；"
+                f"扩建 {plan.plants_expanded} 座，新建 {plan.plants_opened} 座。"
+                f"方案考虑了 {plan.scenarios} 种需求情景。",
+                f"Of {total} plants, {plan.plants_merged} merge into others and {plan.plants_closed} close;"
+                f" {plan.plants_expanded} expand and {plan.plants_opened} new open."
+                f" {plan.scenarios} demand scenarios were weighed.",
+            ),
+            lang,
+        ),
+    )
+
+
+def _effect(plan: PlanHeadline, lang: Lang) -> Headline:
+    proof = (
+        Text("还没有证明与最优方案的差距。", "No bound has been proven for this plan.")
+        if plan.gap is None
+        else Text(
+            f"已证明：任何方案的目标值都不会比它再低 {percent(plan.gap, 2)} 以上。",
+            f"Proven: no plan can improve on its objective by more than {percent(plan.gap, 2)}.",
+        )
+    )
+    return Headline(
+        "effect",
+        say(Text("方案的效果（每年）", "What the plan changes (per year)"), lang),
+        say(Text("成本 ", "Cost "), lang) + change(plan.cost_before_cny, plan.cost_after_cny),
+        say(proof, lang),
+        comparisons=(
+            _compare(Text("成本", "Cost"), plan.cost_before_cny, plan.cost_after_cny, money, lang),
+            _compare(Text("碳排放", "Carbon"), plan.kgco2e_before, plan.kgco2e_after, carbon, lang),
+            _compare(Text("平均运输", "Mean haul"), plan.haul_min_before, plan.haul_min_after, minutes, lang),
+            _compare(Text("供不上", "Unserved"), plan.unserved_m3_before, plan.unserved_m3_after, volume, lang),
+        ),
+    )
+
+
+def _compare(label: Text, before: float, after: float, show: Callable[[float, Lang], str], lang: Lang) -> Comparison:
+    return Comparison(say(label, lang), between(show(before, lang), show(after, lang), " → "), change(before, after))
