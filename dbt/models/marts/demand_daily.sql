@@ -41,6 +41,12 @@ series as (
         district_code,
         grade_class
     from delivered
+    union
+    select
+        ordered.district_code,
+        ordered.grade_class
+    from ordered
+    inner join days on ordered.demand_on = days.demand_on
 )
 
 select

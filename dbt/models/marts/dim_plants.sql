@@ -52,7 +52,7 @@ select
     plants.recycled_capable,
     plants.opened_on,
     plants.closed_on,
-    plants.status,
+    coalesce(plants.status, 'operating') as status,
     plants.rent_and_fixed_cny_per_year,
     coalesce(plants.status = 'planned', false) as is_candidate,
     exists (
