@@ -1,0 +1,56 @@
+"""Writing files so that a crash leaves either the whole file or none: temporary name, fsync, rename.
+
+Belongs here: durable writes and moves. Does not belong here: what is written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+DRAFT_SUFFIX = ".draft"
+
+
+def write(path: Path, fill: Callable[[Path], None]) -> None:
+    """Create `path` with what `fill` writes to the draft it is given."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + DRAFT_SUFFIX)
+    fill(draft)
+    _sync(draft)
+    draft.replace(path)
+    _sync(path.parent)
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Create `path` with `document` as JSON, keys sorted."""
+    text = json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1)
+    write(path, lambda draft: draft.write_text(text, encoding="utf-8") and None)
+
+
+def move(source: Path, target: Path) -> None:
+    """Move a file, keeping its modification time; across file systems by a durable copy."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        source.rename(target)
+    except OSError:
+        copy(source, target)
+        source.unlink()
+        return
+    _sync(target.parent)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file durably, keeping its modification time."""
+    write(target, lambda draft: shutil.copy2(source, draft) and None)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,124 @@
+"""What can be wrong with a row or a file: reason codes with their sentence in both languages.
+
+Belongs here: reasons that no single feed owns. Does not belong here: a feed's own rules (its contract).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipelines.feeds.contract import Field, Kind
+from store.messages import Text
+
+# Reasons of rows. {zh}/{en} are the column's meaning, {column} its name, {limits} its bounds.
+ROW_REASONS: Mapping[str, Text] = {
+    "bad_encoding": Text(
+        "这一行含有无法解码的字节。请用 UTF-8 或 GB18030 重新导出。",
+        "This line holds bytes that cannot be decoded. Export it again as UTF-8 or GB18030.",
+    ),
+    "wrong_field_count": Text(
+        "这一行的字段数与表头不符（可能被截断，或引号、分隔符有误）。",
+        "This line has another number of fields than the header (cut off, or a stray quote or delimiter).",
+    ),
+    "bad_json": Text("这一行不是有效的 JSON 对象。", "This line is not a valid JSON object."),
+    "missing_required": Text(
+        "缺少必填字段 {column}（{zh}）。请补填。", "Required {column} ({en}) is missing. Fill it in."
+    ),
+    "bad_number": Text("{column}（{zh}）不是数字。", "{column} ({en}) is not a number."),
+    "bad_timestamp": Text("{column}（{zh}）不是可识别的时间。", "{column} ({en}) is not a recognisable time."),
+    "bad_date": Text("{column}（{zh}）不是可识别的日期。", "{column} ({en}) is not a recognisable day."),
+    "bad_code": Text("{column}（{zh}）不在允许的取值中：{limits}。", "{column} ({en}) is none of: {limits}."),
+    "bad_grade": Text("{column}（{zh}）应在 C10 至 C100 之间。", "{column} ({en}) must lie between C10 and C100."),
+    "unknown_district": Text(
+        "{column}（{zh}）既不是六位代码，也不是已知区县名。",
+        "{column} ({en}) is neither a six-digit code nor a known district's name.",
+    ),
+    "bad_geometry": Text("{column} 应为 GeoJSON 多边形。", "{column} must be a GeoJSON polygon."),
+    "out_of_range": Text("{column}（{zh}）超出允许范围 {limits}。", "{column} ({en}) lies outside {limits}."),
+}
+
+UNREADABLE: Mapping[Kind, str] = {
+    Kind.NUMBER: "bad_number",
+    Kind.INTEGER: "bad_number",
+    Kind.MONEY: "bad_number",
+    Kind.INSTANT: "bad_timestamp",
+    Kind.DAY: "bad_date",
+    Kind.CODE: "bad_code",
+    Kind.BOOLEAN: "bad_code",
+    Kind.TEXT: "bad_code",
+    Kind.GRADE: "bad_grade",
+    Kind.DISTRICT: "unknown_district",
+    Kind.GEOMETRY: "bad_geometry",
+}
+
+# Reasons of whole files.
+FILE_REASONS: Mapping[str, Text] = {
+    "no_feed_folder": Text(
+        "文件直接放在 inbox/ 下。请放入对应数据源的目录，如 inbox/orders/。",
+        "The file lies directly in inbox/. Move it into its feed's folder, such as inbox/orders/.",
+    ),
+    "unknown_feed": Text(
+        "没有这个数据源的目录。可用的有：plants、zones、permits、orders、deliveries。",
+        "There is no such feed. Feeds are: plants, zones, permits, orders, deliveries.",
+    ),
+    "unknown_file_type": Text(
+        "不认识的文件类型。请用 CSV、XLSX、JSON Lines、Parquet 或 GeoJSON（可 gzip）。",
+        "Unknown file type. Use CSV, XLSX, JSON Lines, Parquet or GeoJSON (gzip allowed).",
+    ),
+    "empty_file": Text("文件是空的。请重新导出。", "The file is empty. Export it again."),
+    "truncated_file": Text(
+        "文件不完整（传输中断或损坏）。请重新发送。", "The file is cut off or damaged. Send it again."
+    ),
+    "still_writing": Text(
+        "文件还在写入；写完后的下一次运行会处理它。", "The file is still being written; the next run takes it."
+    ),
+    "unknown_layout": Text(
+        "找不到可识别的表头。请提供映射文件（mappings/<数据源>/*.toml）。",
+        "No recognisable header row. Provide a mapping file (mappings/<feed>/*.toml).",
+    ),
+    "missing_columns": Text(
+        "缺少必填列。请补上，或在映射文件中指明。",
+        "Required columns are missing. Add them, or name them in a mapping file.",
+    ),
+    "unreadable_file": Text("没有权限读取文件，或读取出错。", "The file cannot be read (permission or device error)."),
+    "no_rows": Text("文件有表头但没有数据行。", "The file has a header but no rows."),
+}
+
+
+class FileError(Exception):
+    """A file that cannot be taken as a whole; `reason` is a key of FILE_REASONS, `detail` names particulars."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+    @property
+    def text(self) -> Text:
+        """The sentence, with the particulars."""
+        base, particulars = FILE_REASONS[self.reason], f" ({self.detail})" if self.detail else ""
+        return Text(base.zh + particulars, base.en + particulars)
+
+
+def row_sentence(reason: str, column: Field | None) -> Text:
+    """The sentence of a row's reason, about that column."""
+    template = ROW_REASONS[reason]
+    if column is None:
+        return template
+    words = {"column": column.name, "limits": _limits(column)}
+    return Text(
+        template.zh.format(zh=column.text.zh, en=column.text.en, **words),
+        template.en.format(zh=column.text.zh, en=column.text.en, **words),
+    )
+
+
+def _limits(column: Field) -> str:
+    if column.kind is Kind.CODE:
+        return ", ".join(column.codes)
+    if column.kind is Kind.BOOLEAN:
+        return "是, 否, true, false"
+    if column.pattern:
+        return column.pattern
+    low = f"({column.above:g}" if column.above is not None else f"[{column.low:g}" if column.low is not None else "(-∞"
+    high = f"{column.high:g}]" if column.high is not None else "∞)"
+    return f"{low}, {high}"

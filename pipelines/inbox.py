@@ -1,0 +1,149 @@
+"""The inbox: which files wait, when they were received, which of them must wait on.
+
+Belongs here: looking at files from outside. Does not belong here: reading their rows. Files are never
+modified here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.blocks import Fault
+from pipelines.faults import FileError
+from pipelines.feeds import FEEDS
+from store.home import Home
+
+SIDECAR_SUFFIX = ".sidecar.json"
+_UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart", ".download", ".swp", ".draft")
+_RECENT_S = 2.0
+_SETTLE_S = 0.3
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A file that waits: `name` is its path below the feed's folder."""
+
+    feed: str
+    path: Path
+    name: str
+    size_bytes: int
+    mtime_ns: int
+    received_at: datetime
+    sent_by: str | None
+    is_inbox: bool
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A file that is not taken now, and why; `is_waiting` when the next run will simply take it."""
+
+    feed: str
+    name: str
+    fault: Fault
+    is_waiting: bool = False
+
+
+def fault(reason: str, detail: str = "") -> Fault:
+    """The fault of a whole file."""
+    return Fault(reason, *FileError(reason, detail).text)
+
+
+def look(home: Home) -> tuple[list[Arrival], list[Refusal]]:
+    """The inbox's files in order of feed and name, and those that cannot be taken."""
+    arrivals: list[Arrival] = []
+    refusals: list[Refusal] = []
+    if not home.inbox.is_dir():
+        return arrivals, refusals
+    for entry in sorted(home.inbox.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_file():
+            if not entry.name.endswith(SIDECAR_SUFFIX):
+                refusals.append(Refusal("", entry.name, fault("no_feed_folder")))
+        elif entry.name not in FEEDS:
+            refusals += [Refusal(entry.name, _name(path, entry), fault("unknown_feed")) for path in _files(entry)]
+        else:
+            arrivals += [arrive(entry.name, path, _name(path, entry), is_inbox=True) for path in _files(entry)]
+    unsettled = _unsettled(arrivals)
+    refusals += [Refusal(a.feed, a.name, fault("still_writing"), is_waiting=True) for a in unsettled]
+    return [arrival for arrival in arrivals if arrival not in unsettled], refusals
+
+
+def arrive(feed: str, path: Path, name: str, *, is_inbox: bool) -> Arrival:
+    """What is known of a file before it is read. Received: as its sidecar says, else when last modified."""
+    stat = path.stat()
+    received_at = datetime.fromtimestamp(stat.st_mtime_ns // 1000 / 1e6, UTC)
+    sent_by = None
+    try:
+        sidecar = json.loads((path.parent / (path.name + SIDECAR_SUFFIX)).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
+        sidecar = {}
+    if stated := sidecar.get("received_at"):
+        received_at = datetime.fromisoformat(stated).astimezone(UTC)
+    sent_by = sidecar.get("sent_by")
+    return Arrival(
+        feed, path, sidecar.get("source_file", name), stat.st_size, stat.st_mtime_ns, received_at, sent_by, is_inbox
+    )
+
+
+def sha256(path: Path) -> str:
+    """The content's hash."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_unchanged(arrival: Arrival) -> bool:
+    """Whether the file still has the size and modification time it was taken with."""
+    try:
+        stat = arrival.path.stat()
+    except FileNotFoundError:
+        return False
+    return (stat.st_size, stat.st_mtime_ns) == (arrival.size_bytes, arrival.mtime_ns)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith((".", "~$")) and not path.name.endswith(SIDECAR_SUFFIX):
+            if path.suffix.casefold() not in _UNFINISHED:
+                yield path
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _unsettled(arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """Files that are being written. Only files touched in the last seconds are looked at twice, once for all."""
+    recent = [a for a in arrivals if a.is_inbox and time.time_ns() - a.mtime_ns < _RECENT_S * 1e9]
+    writing = [arrival for arrival in recent if _is_open_for_writing(arrival.path)]
+    if len(writing) < len(recent) and not _HAS_LEASES:
+        time.sleep(_SETTLE_S)
+    return [arrival for arrival in recent if arrival in writing or not is_unchanged(arrival)]
+
+
+_HAS_LEASES = hasattr(fcntl, "F_SETLEASE")
+
+
+def _is_open_for_writing(path: Path) -> bool:
+    """Whether some process has the file open for writing: a read lease is refused then (Linux)."""
+    if not _HAS_LEASES:
+        return False
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # another owner's file, or a file system without leases
+    finally:
+        os.close(descriptor)
+    return False

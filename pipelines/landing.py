@@ -1,0 +1,183 @@
+"""The landing zone: parts, rejects, manifests, and the archive's sidecars.
+
+Belongs here: names and durable writing of what staging produces, and reading manifests back. Does not
+belong here: checking (`pipelines.checks`), loading (`pipelines.loader`).
+
+The order of writes is what makes staging crash-safe: parts, sidecars, and the manifest last. A batch counts
+as staged when its manifest is there; what has no manifest is swept away by the next run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines import durable
+from pipelines.blocks import Batch, Checked, Fault, FileTask, Part, Tally
+from pipelines.crash_points import reach
+from pipelines.feeds import FEEDS
+from store.home import Home
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One staged file: `rows_read` = `rows_good` + `rows_rejected`; `units` are factors that were applied."""
+
+    segment_id: str
+    source_file: str
+    sha256: str
+    mapping_hash: str
+    contract_version: int
+    rows_read: int
+    rows_good: int
+    rows_rejected: int
+    rows_skipped: int
+    reasons: dict[str, int]
+    units: dict[str, float]
+    received_at: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One staged batch: its segments, the files that could not be taken, and its Parquet parts."""
+
+    batch_id: str
+    feed: str
+    segments: tuple[Segment, ...]
+    faults: tuple[tuple[str, Fault], ...]
+    parts: tuple[str, ...]
+    reject_parts: tuple[str, ...]
+
+
+def manifest_path(home: Home, feed: str, batch_id: str) -> Path:
+    """Where the manifest of a batch lies."""
+    return home.landing / feed / f"{batch_id}.json"
+
+
+def sidecar_path(home: Home, feed: str, segment_id: str) -> Path:
+    """Where the archive keeps what is known of a segment's source file."""
+    return home.archive / feed / f"{segment_id}.json"
+
+
+def archived_path(home: Home, task: FileTask) -> Path:
+    """Where the archive keeps the source file itself."""
+    return home.archive / task.feed / f"{task.segment_id}-{Path(task.name).name}"
+
+
+def is_staged(home: Home, feed: str, segment_id: str) -> bool:
+    """Whether the segment is part of a batch whose manifest is there."""
+    try:
+        sidecar = json.loads(sidecar_path(home, feed, segment_id).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
+    return manifest_path(home, feed, sidecar["batch_id"]).exists()
+
+
+def write_part(home: Home, checked: Checked) -> Part:
+    """Write a block's rows and rejects; names follow from the batch and the block's number."""
+    name = f"{checked.batch.batch_id}-{checked.number:05d}.parquet"
+    feed = checked.batch.feed
+    if checked.rows is not None:
+        _write_parquet(home.landing / feed / name, checked.rows)
+    reach("part_written")
+    if checked.rejects is not None:
+        _write_parquet(home.rejected / feed / name, checked.rejects)
+    return Part(
+        checked.batch,
+        checked.number,
+        name if checked.rows is not None else None,
+        name if checked.rejects is not None else None,
+        checked.tallies,
+        checked.faults,
+    )
+
+
+def commit_batch(home: Home, batch: Batch, parts: Iterable[Part]) -> None:
+    """Write the batch's sidecars and then its manifest: from here on its files count as staged."""
+    parts = sorted(parts, key=lambda part: part.number)
+    faults = {index: fault for part in parts for index, fault in part.faults}
+    tallies = {index: Tally() for index in range(len(batch.files))}
+    for part in parts:
+        for index, tally in part.tallies.items():
+            tallies[index].add(tally)
+    taken = [(task, tallies[index]) for index, task in enumerate(batch.files) if index not in faults]
+    manifest = Manifest(
+        batch.batch_id,
+        batch.feed,
+        tuple(_segment(task, tally) for task, tally in taken),
+        tuple((batch.files[index].name, fault) for index, fault in sorted(faults.items())),
+        tuple(part.rows_file for part in parts if part.rows_file) if taken else (),
+        tuple(part.rejects_file for part in parts if part.rejects_file) if taken else (),
+    )
+    for segment, (task, _) in zip(manifest.segments, taken, strict=True):
+        durable.write_json(sidecar_path(home, batch.feed, segment.segment_id), _sidecar(batch, task, segment))
+    reach("sidecars_written")
+    durable.write_json(manifest_path(home, batch.feed, batch.batch_id), asdict(manifest))
+    reach("manifest_written")
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest at `path`."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return Manifest(
+        document["batch_id"],
+        document["feed"],
+        tuple(Segment(**segment) for segment in document["segments"]),
+        tuple((name, Fault(**fault)) for name, fault in document["faults"]),
+        tuple(document["parts"]),
+        tuple(document["reject_parts"]),
+    )
+
+
+def batch_ids(home: Home, feed: str) -> list[str]:
+    """The feed's staged batches, sorted."""
+    return sorted(path.stem for path in (home.landing / feed).glob("*.json"))
+
+
+def sweep(home: Home) -> None:
+    """Remove parts without a manifest and drafts: what a killed run has left. Hold the `ingest` lock."""
+    for feed in FEEDS:
+        staged = set(batch_ids(home, feed))
+        for folder in (home.landing / feed, home.rejected / feed, home.archive / feed):
+            for path in folder.glob(f"*{durable.DRAFT_SUFFIX}"):
+                path.unlink()
+        for folder in (home.landing / feed, home.rejected / feed):
+            for path in folder.glob("*.parquet"):
+                if path.name.rsplit("-", 1)[0] not in staged:
+                    path.unlink()
+
+
+def _segment(task: FileTask, tally: Tally) -> Segment:
+    return Segment(
+        task.segment_id,
+        task.name,
+        task.sha256,
+        task.mapping.digest,
+        FEEDS[task.feed].version,
+        tally.rows_good + tally.rows_rejected,
+        tally.rows_good,
+        tally.rows_rejected,
+        tally.rows_skipped,
+        dict(sorted(tally.reasons.items())),
+        dict(sorted(tally.units.items())),
+        task.received_at.isoformat(),
+    )
+
+
+def _sidecar(batch: Batch, task: FileTask, segment: Segment) -> dict[str, Any]:
+    return {"batch_id": batch.batch_id, "feed": batch.feed, "sent_by": task.sent_by, **asdict(segment)}
+
+
+def _write_parquet(path: Path, table: pa.Table) -> None:
+    durable.write(path, lambda draft: pq.write_table(table, draft, compression="lz4"))
+
+
+def rows_of(manifests: Sequence[Manifest]) -> int:
+    """Good rows of those manifests."""
+    return sum(segment.rows_good for manifest in manifests for segment in manifest.segments)

@@ -1,0 +1,228 @@
+"""The loader: landing -> `raw`, the only writer of that schema.
+
+Belongs here: appending versions, rejects and ledger rows. Does not belong here: reading source files or
+judging rows. Each transaction takes whole batches: versions, rejects and ledger commit together or not at
+all, so a killed run leaves either everything of a segment or nothing.
+
+A version that is already there is a duplicate. It still may have been known earlier by the other way: the
+stored row then takes the earlier `known_at`, so that the order of files changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+import pyarrow as pa
+
+from pipelines import landing, raw
+from pipelines.crash_points import reach
+from pipelines.feeds import FEEDS, Feed
+from pipelines.landing import Manifest, Segment
+from store.connections import writer
+from store.home import Home
+from store.locks import hold
+from store.messages import Text, TongmaiError, progress
+from store.tables import INGEST_LEDGER, OPS_TABLES, REJECTS, Column, Table
+
+TRANSACTION_ROWS = 1_000_000
+LOCK_WAIT_S = 300.0
+
+LOADED_BATCHES = Table(
+    "ops",
+    "loaded_batches",
+    ("batch_id",),
+    Text("已入库的暂存批次", "Staged batches that are loaded"),
+    (
+        Column("batch_id", "VARCHAR", "批次号：其分段号的哈希", "batch: hash of its segments"),
+        Column("feed", "VARCHAR", "数据源", "feed"),
+        Column("committed_at", "TIMESTAMPTZ", "入库提交时间", "when it was committed"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class LoadedSegment:
+    """One segment's counts, as the ledger has them: read = loaded + duplicate + rejected."""
+
+    feed: str
+    segment: Segment
+    rows_loaded: int
+
+    @property
+    def rows_duplicate(self) -> int:
+        return self.segment.rows_good - self.rows_loaded
+
+
+def load(home: Home) -> list[LoadedSegment]:
+    """Load every staged batch that is not in `raw` yet.
+
+    Raises TongmaiError: `locked`, `warehouse_busy`, `disk_full`.
+    """
+    with hold(home, "warehouse", wait_s=LOCK_WAIT_S), writer(home) as connection:
+        _create(connection)
+        loaded: list[LoadedSegment] = []
+        try:
+            for feed in FEEDS.values():
+                for manifests in _transactions(_pending(home, connection, feed)):
+                    loaded += _load(home, connection, feed, manifests)
+        except duckdb.IOException as error:
+            raise TongmaiError(
+                "disk_full",
+                f"写入数据仓库失败（磁盘可能已满）：{error}。暂存的分段都在，腾出空间后重新运行即可。",
+                f"Writing the warehouse failed (is the disk full?): {error}. Staged segments are safe; run again.",
+            ) from error
+        return loaded
+
+
+def _create(connection: duckdb.DuckDBPyConnection) -> None:
+    for table in (*OPS_TABLES, LOADED_BATCHES):
+        table.create(connection)
+    for feed in FEEDS.values():
+        raw.create(connection, feed)
+
+
+def _pending(home: Home, connection: duckdb.DuckDBPyConnection, feed: Feed) -> list[Manifest]:
+    query = f"SELECT batch_id FROM {LOADED_BATCHES.qualified} WHERE feed = ?"
+    done = {row[0] for row in connection.execute(query, [feed.name]).fetchall()}
+    waiting = [batch_id for batch_id in landing.batch_ids(home, feed.name) if batch_id not in done]
+    return [landing.read_manifest(landing.manifest_path(home, feed.name, batch_id)) for batch_id in waiting]
+
+
+def _transactions(manifests: Sequence[Manifest]) -> Iterator[list[Manifest]]:
+    """Batches of about TRANSACTION_ROWS rows, so that memory does not grow with what waits."""
+    group: list[Manifest] = []
+    for manifest in manifests:
+        if group and landing.rows_of([*group, manifest]) > TRANSACTION_ROWS:
+            yield group
+            group = []
+        group.append(manifest)
+    if group:
+        yield group
+
+
+def _load(
+    home: Home, connection: duckdb.DuckDBPyConnection, feed: Feed, manifests: Sequence[Manifest]
+) -> list[LoadedSegment]:
+    committed_at = datetime.now(UTC)
+    segments = _new_segments(connection, manifests)
+    progress(
+        "ingest",
+        f"装载 {feed.name}：{len(segments)} 个文件，{sum(s.rows_good for s in segments)} 行……",
+        f"loading {feed.name}: {len(segments)} files, {sum(s.rows_good for s in segments)} rows …",
+    )
+    connection.execute("BEGIN")
+    try:
+        connection.register("segments", pa.table({"_segment_id": [segment.segment_id for segment in segments]}))
+        loaded = _append_versions(home, connection, feed, manifests) if segments else {}
+        if segments:
+            _append_rejects(home, connection, feed, manifests)
+        results = [LoadedSegment(feed.name, segment, loaded.get(segment.segment_id, 0)) for segment in segments]
+        _append_ledger(connection, results, committed_at)
+        batches = pa.table({"batch_id": [m.batch_id for m in manifests], "feed": [feed.name] * len(manifests)})
+        connection.register("batches", batches)
+        connection.execute(f"INSERT INTO {LOADED_BATCHES.qualified} SELECT *, ? FROM batches", [committed_at])
+        reach("before_commit")
+        connection.execute("COMMIT")
+        reach("after_commit")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return results
+
+
+def _new_segments(connection: duckdb.DuckDBPyConnection, manifests: Sequence[Manifest]) -> list[Segment]:
+    """The manifests' segments that the ledger does not know, each once."""
+    segments = {segment.segment_id: segment for manifest in manifests for segment in manifest.segments}
+    query = f"SELECT segment_id FROM {INGEST_LEDGER.qualified} WHERE segment_id IN (SELECT unnest(?))"
+    known = {row[0] for row in connection.execute(query, [list(segments)]).fetchall()}
+    return [segment for segment_id, segment in segments.items() if segment_id not in known]
+
+
+def _append_versions(
+    home: Home, connection: duckdb.DuckDBPyConnection, feed: Feed, manifests: Sequence[Manifest]
+) -> dict[str, int]:
+    """Append the versions that are new; returns rows loaded per segment."""
+    files = [str(home.landing / feed.name / part) for manifest in manifests for part in manifest.parts]
+    if not files:
+        return {}
+    table = raw.versions_table(feed)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE incoming AS SELECT _content_hash, _segment_id, _source_row, known_at, _flags "
+        "FROM read_parquet(?) SEMI JOIN segments USING (_segment_id)",
+        [files],
+    )
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE repeated AS
+        SELECT _content_hash, _segment_id, _source_row, known_at, _flags,
+            row_number() OVER (PARTITION BY _content_hash ORDER BY known_at, _flags, _segment_id, _source_row) AS nth,
+            _content_hash IN (SELECT _content_hash FROM {table}) AS is_known
+        FROM incoming
+        WHERE _content_hash IN (
+            SELECT _content_hash FROM incoming GROUP BY ALL HAVING count(*) > 1
+            UNION ALL SELECT _content_hash FROM incoming SEMI JOIN {table} USING (_content_hash)
+        )
+    """)
+    connection.execute("CREATE OR REPLACE TEMP TABLE duplicates AS FROM repeated WHERE nth > 1 OR is_known")
+    connection.execute(f"""
+        UPDATE {table} AS stored
+        SET known_at = earlier.known_at, _flags = earlier._flags,
+            _version_at = coalesce(stored.updated_at, earlier.known_at)
+        FROM (FROM repeated WHERE nth = 1 AND is_known) AS earlier
+        WHERE stored._content_hash = earlier._content_hash
+            AND (earlier.known_at < stored.known_at
+                OR (earlier.known_at = stored.known_at AND earlier._flags < stored._flags))
+    """)
+    connection.execute(
+        f"INSERT INTO {table} SELECT {', '.join(feed.raw_columns)} FROM read_parquet(?) "
+        "SEMI JOIN segments USING (_segment_id) ANTI JOIN duplicates USING (_segment_id, _source_row)",
+        [files],
+    )
+    return dict(
+        connection.execute(
+            "SELECT _segment_id, count(*) FROM incoming ANTI JOIN duplicates USING (_segment_id, _source_row) GROUP BY ALL"
+        ).fetchall()
+    )
+
+
+def _append_rejects(
+    home: Home, connection: duckdb.DuckDBPyConnection, feed: Feed, manifests: Sequence[Manifest]
+) -> None:
+    files = [str(home.rejected / feed.name / part) for manifest in manifests for part in manifest.reject_parts]
+    if files:
+        connection.execute(
+            f"INSERT INTO {REJECTS.qualified} SELECT {', '.join(REJECTS.column_names)} FROM read_parquet(?) "
+            "WHERE segment_id IN (SELECT _segment_id FROM segments)",
+            [files],
+        )
+
+
+def _append_ledger(
+    connection: duckdb.DuckDBPyConnection, results: Sequence[LoadedSegment], committed_at: datetime
+) -> None:
+    rows = [
+        (
+            result.segment.segment_id,
+            result.feed,
+            result.segment.source_file,
+            result.segment.sha256,
+            result.segment.mapping_hash,
+            result.segment.contract_version,
+            result.segment.rows_read,
+            result.rows_loaded,
+            result.rows_duplicate,
+            result.segment.rows_rejected,
+            result.segment.rows_skipped,
+            json.dumps(result.segment.reasons),
+            datetime.fromisoformat(result.segment.received_at),
+            committed_at,
+        )
+        for result in results
+    ]
+    if rows:
+        names = INGEST_LEDGER.column_names
+        connection.register("ledger_rows", pa.table([pa.array(v) for v in zip(*rows, strict=True)], names=names))
+        connection.execute(f"INSERT INTO {INGEST_LEDGER.qualified} SELECT * FROM ledger_rows")

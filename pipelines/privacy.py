@@ -1,0 +1,88 @@
+"""People's data: what is hashed, what is masked, what is never kept.
+
+Belongs here: the home's key, hashing of driver ids, redaction of texts. Does not belong here: which
+columns are private (the contracts say so).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Iterable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from store.home import Home
+
+MASK = "***"
+_PERSONAL_HEADER = re.compile(
+    r"姓名|电话|手机|联系人|联系方式|身份证|经办人|签收人|收货人|负责人|制表|填报人|审核人|调度员|司磅员|"
+    r"phone|mobile|\btel\b|contact|person|applicant",
+    re.IGNORECASE,
+)
+_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+_PRIVATE_TEXT = re.compile(
+    r"(?<!\d)1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)"  # mobile numbers
+    r"|(?<!\d)0\d{2,3}-\d{7,8}(?!\d)"  # landlines
+    r"|(?<!\d)\d{17}[\dXx](?!\d)"  # identity cards
+    rf"|[{_PROVINCES}][A-Za-z][·• ]?[A-Za-z0-9]{{5,6}}"  # plates
+    r"|(?<=[:：])\s*[\u4e00-\u9fff]{2,4}(?=\s|$|[,，;；])"  # a name after a label
+)
+_NAME = re.compile(r"[\u4e00-\u9fff·]{2,5}")
+
+
+def is_personal_header(text: str) -> bool:
+    """Whether a column of that header holds names or phone numbers, which are never kept."""
+    return bool(_PERSONAL_HEADER.search(text))
+
+
+def redact(text: str) -> str:
+    """`text` with phone and identity numbers, plates and labelled names masked."""
+    return _PRIVATE_TEXT.sub(MASK, text)
+
+
+def redact_cells(cells: Iterable[str], *, has_people: bool) -> str:
+    """A malformed line's cells as text. Its cells may have shifted, so when the layout has personal
+    columns every short run of Chinese characters (any of which may be a name) is masked as well.
+    """
+    masked = (MASK if has_people and _NAME.fullmatch(cell.strip()) else redact(cell) for cell in cells)
+    return ",".join(masked)
+
+
+def load_key(home: Home) -> bytes:
+    """The home's key, created (mode 0600) when absent."""
+    try:
+        return home.key.read_bytes()
+    except FileNotFoundError:
+        home.root.mkdir(parents=True, exist_ok=True)
+    draft = home.key.with_name(f".{home.key.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_hex(32).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, home.key)  # unlike a rename, never replaces a key that another process has just made
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return home.key.read_bytes()
+
+
+def hash_people(ids: pa.ChunkedArray, key: bytes) -> pa.ChunkedArray:
+    """Person ids (strings) as HMAC-SHA256 hex of 16 digits; what looks like a name becomes null."""
+    encoded = pc.dictionary_encode(ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids)
+    hashed = [_hash(value, key) for value in encoded.dictionary.to_pylist()]
+    return pc.take(pa.array(hashed, pa.string()), encoded.indices)
+
+
+def _hash(value: str | None, key: bytes) -> str | None:
+    text = (value or "").strip()
+    if not text or _NAME.fullmatch(text):
+        return None
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:16]

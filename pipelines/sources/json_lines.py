@@ -1,0 +1,89 @@
+"""JSON Lines (and one JSON array of objects) as raw tables.
+
+Belongs here: objects to columns. Does not belong here: GeoJSON (`pipelines.sources.geojson`). Keys may
+come and go from line to line; DuckDB parses each line once into one column per key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.faults import FileError
+from pipelines.sources.tables import MalformedRow, RawTable, raw_table
+from pipelines.sources.text import TextBlock, text_blocks
+
+
+def json_tables(path: Path) -> Iterator[RawTable]:
+    """The file's objects. Raises FileError: `empty_file`, `truncated_file`, and those of `text_blocks`."""
+    connection = duckdb.connect(config={"threads": 1})
+    line, is_empty = 1, True
+    try:
+        for block in text_blocks(path):
+            if is_empty and block.data.lstrip().startswith(b"["):
+                block = TextBlock(_array_lines(path), is_damaged=False)  # noqa: PLW2901
+                yield _table(connection, block, 1)
+                return
+            is_empty = False
+            yield _table(connection, block, line)
+            line += block.data.count(b"\n")
+    finally:
+        connection.close()
+    if is_empty:
+        raise FileError("empty_file")
+
+
+def _array_lines(path: Path) -> bytes:
+    text = b"".join(block.data for block in text_blocks(path))
+    try:
+        objects = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FileError("truncated_file", str(error)) from error
+    return "\n".join(json.dumps(item, ensure_ascii=False) for item in objects).encode()
+
+
+def _table(connection: duckdb.DuckDBPyConnection, block: TextBlock, first_line: int) -> RawTable:
+    texts = block.data.split(b"\n")
+    if not texts[-1]:
+        texts.pop()
+    lines = pa.table(
+        {
+            "line": pa.array(texts, pa.binary()).cast(pa.string()),
+            "n": pa.array(range(first_line, first_line + len(texts)), pa.int64()),
+        }
+    )
+    is_blank = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(lines["line"])), 0)
+    filled = lines.filter(pc.invert(is_blank))
+    connection.register("lines", filled)
+    is_object = connection.execute(
+        "SELECT coalesce(CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' END, false) AS ok FROM lines"
+    ).to_arrow_table()["ok"]
+    if block.is_damaged:
+        is_object = pc.and_(is_object, pc.invert(pc.match_substring(filled["line"], "\ufffd")))
+    malformed = [_malformed(row["n"], row["line"]) for row in filled.filter(pc.invert(is_object)).to_pylist()]
+    objects = filled.filter(is_object)
+    connection.register("objects", objects)
+    keys = [
+        row[0]
+        for row in connection.execute(
+            "SELECT DISTINCT unnest(keys) AS key FROM (SELECT DISTINCT json_keys(line) AS keys FROM objects) ORDER BY key"
+        ).fetchall()
+    ]
+    columns = _columns(connection, keys) if keys else []
+    return raw_table(keys, columns, objects["n"].combine_chunks(), malformed, lines.num_rows - filled.num_rows)
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, keys: list[str]) -> list[pa.ChunkedArray]:
+    shape = json.dumps(dict.fromkeys(keys, "VARCHAR"), ensure_ascii=False)
+    table = connection.execute("SELECT json_transform(line, ?) AS object FROM objects", [shape]).to_arrow_table()
+    struct = table["object"].combine_chunks()
+    return [pc.struct_field(struct, [index]) for index in range(len(keys))]
+
+
+def _malformed(line: int, text: str) -> MalformedRow:
+    return MalformedRow(line, "bad_encoding" if "\ufffd" in text else "bad_json", tuple(text.split(",")))

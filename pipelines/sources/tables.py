@@ -1,0 +1,55 @@
+"""What every source yields: raw tables.
+
+Belongs here: the type and its invariants. Does not belong here: any format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+SOURCE_ROW = "_source_row"
+
+
+@dataclass(frozen=True)
+class MalformedRow:
+    """A row that could not be split into cells; `cells` are its best split, for the reject's text."""
+
+    source_row: int
+    reason: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Some rows of one file: columns `c0`, `c1`, … in the header's order, and `_source_row`.
+
+    `_source_row` is the line of the file on which the row begins (text), the row of the sheet, or the
+    ordinal of the record (Parquet, GeoJSON), counted from 1. `rows_skipped` counts titles and blank lines
+    that the source has dropped; they are in none of the columns.
+    """
+
+    header: tuple[str, ...]
+    table: pa.Table
+    malformed: tuple[MalformedRow, ...] = ()
+    rows_skipped: int = 0
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Arrow types of the columns, as text."""
+        return tuple(str(self.table.schema.field(f"c{index}").type) for index in range(len(self.header)))
+
+
+def raw_table(
+    header: Sequence[str],
+    columns: Sequence[pa.Array | pa.ChunkedArray],
+    source_rows: pa.Array,
+    malformed: Sequence[MalformedRow] = (),
+    rows_skipped: int = 0,
+) -> RawTable:
+    """A RawTable from its columns in order."""
+    names = [*(f"c{index}" for index in range(len(header))), SOURCE_ROW]
+    table = pa.table([*columns, source_rows], names=names)
+    return RawTable(tuple(header), table, tuple(malformed), rows_skipped)

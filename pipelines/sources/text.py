@@ -1,0 +1,119 @@
+"""Text files as UTF-8 blocks: decompression and encodings.
+
+Belongs here: bytes to UTF-8. Does not belong here: lines' structure. The encoding is decided once per
+file, by the first block that is not plain ASCII: byte-order mark, strict UTF-8, GB18030, and only then a
+guess. A byte that does not decode spoils its own line, never the file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import charset_normalizer
+
+from pipelines.faults import FileError
+
+BLOCK_BYTES = 8 << 20
+_LINE_LIMIT_BYTES = 64 << 20
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+REPLACEMENT = "\ufffd".encode()
+
+
+@dataclass(frozen=True)
+class TextBlock:
+    """Whole lines in UTF-8; `is_damaged` when some bytes did not decode (U+FFFD stands in their place)."""
+
+    data: bytes
+    is_damaged: bool
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """The file's bytes, decompressed when it is gzip."""
+    with path.open("rb") as file:
+        magic = file.read(2)
+    return gzip.open(path, "rb") if magic == b"\x1f\x8b" else path.open("rb")
+
+
+def text_blocks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[TextBlock]:
+    """The file's lines in blocks of about `block_bytes`, each ending at a line's end.
+
+    Raises FileError: `truncated_file` (gzip cut off), `wrong_encoding`, `unknown_file_type` (binary).
+    """
+    try:
+        with open_bytes(path) as stream:
+            yield from _decoded(_whole_lines(stream, block_bytes))
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise FileError("truncated_file", str(error)) from error
+
+
+def _whole_lines(stream: IO[bytes], block_bytes: int) -> Iterator[tuple[str | None, bytes]]:
+    """Blocks of raw bytes cut at line ends, with the encoding that a byte-order mark states."""
+    carry = stream.read(4)
+    bom = next(((mark, name) for mark, name in _BOMS if carry.startswith(mark)), None)
+    stated = bom[1] if bom else None
+    carry = carry[len(bom[0]) :] if bom else carry
+    if stated and stated.startswith("utf-16"):
+        text = io.TextIOWrapper(io.BytesIO(carry + stream.read()), encoding=stated, errors="replace")
+        stream, carry, stated = io.BytesIO(text.read().encode()), b"", "utf-8"
+    while chunk := stream.read(block_bytes):
+        block = carry + chunk
+        cut = block.rfind(b"\n") + 1
+        if not cut and b"\r" in block and not block.endswith(b"\r"):
+            block = block.replace(b"\r", b"\n")  # lines of an old Macintosh
+            cut = block.rfind(b"\n") + 1
+        carry = block[cut:]
+        if len(carry) > _LINE_LIMIT_BYTES:
+            raise FileError("unknown_file_type", "line > 64 MB")
+        if cut:
+            yield stated, block[:cut]
+    if carry:
+        yield stated, carry
+
+
+def _decoded(blocks: Iterator[tuple[str | None, bytes]]) -> Iterator[TextBlock]:
+    encoding: str | None = None
+    for stated, block in blocks:
+        if encoding is None and b"\0" in block:
+            raise FileError("unknown_file_type", "binary")
+        encoding = encoding or stated
+        if block.isascii():
+            yield TextBlock(block, is_damaged=False)
+            continue
+        encoding = encoding or detect(block)
+        try:
+            text = block.decode(encoding)
+        except UnicodeDecodeError:
+            yield TextBlock(block.decode(encoding, errors="replace").encode(), is_damaged=True)
+            continue
+        yield TextBlock(block if encoding == "utf-8" else text.encode(), is_damaged=False)
+
+
+def detect(block: bytes) -> str:
+    """The encoding of a block with non-ASCII bytes; the same bytes always give the same answer.
+
+    UTF-8 is tried first because Chinese text in GB18030 is hardly ever valid UTF-8, while the reverse is
+    common. Lines vote, so that a few damaged ones change nothing.
+    """
+    lines = [line for line in block.split(b"\n") if not line.isascii()]
+    for encoding in ("utf-8", "gb18030"):
+        if 2 * sum(_decodes(line, encoding) for line in lines) >= len(lines):
+            return encoding
+    guess = charset_normalizer.from_bytes(b"\n".join(lines[:2_000])).best()
+    if guess is None:
+        raise FileError("wrong_encoding")
+    return guess.encoding
+
+
+def _decodes(line: bytes, encoding: str) -> bool:
+    try:
+        line.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,262 @@
+"""Staging: inbox -> landing. Files become checked segments; then they move to the archive.
+
+Belongs here: the order of the steps. Does not belong here: what a step does. Needs the `ingest` lock only,
+so files can be staged while a nightly build holds the warehouse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipelines import durable, inbox, landing
+from pipelines.blocks import Batch, Fault, FileTask
+from pipelines.crash_points import reach
+from pipelines.faults import FileError
+from pipelines.feeds import FEEDS
+from pipelines.inbox import Arrival, Refusal
+from pipelines.mapping import NO_MAPPING, FieldMapping, choose, known_mappings, read_mapping
+from pipelines.sources.formats import open_tables
+from store.home import Home
+from store.locks import hold
+from store.messages import TongmaiError, progress
+
+SMALL_FILE_BYTES = 4 << 20
+BATCH_BYTES = 64 << 20
+BATCH_FILES = 500
+LOCK_WAIT_S = 300.0
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """One file's outcome: staged, already_staged, failed, or waiting (still being written)."""
+
+    feed: str
+    file: str
+    status: str
+    segment_id: str | None = None
+    fault: Fault | None = None
+
+
+def stage_files(
+    home: Home, files: Sequence[tuple[str, Path]] | None = None, mapping: Path | None = None
+) -> list[StagedFile]:
+    """Stage everything in the inbox, or the given (feed, path) pairs, which are copied and stay where they are.
+
+    `mapping` is used for every file; without it each file's header chooses among `mappings/<feed>/*.toml`.
+    Raises TongmaiError: `locked`, `unknown_feed`, `no_such_file`, `bad_mapping`, `disk_full`, `staging_failed`.
+    """
+    with hold(home, "ingest", wait_s=LOCK_WAIT_S):
+        landing.sweep(home)
+        arrivals, refusals = inbox.look(home) if files is None else (_given(files), [])
+        outcomes = [_refused(refusal) for refusal in refusals]
+        tasks: list[FileTask] = []
+        for arrival in arrivals:
+            outcome = _prepare(home, arrival, mapping, {task.segment_id for task in tasks})
+            if isinstance(outcome, FileTask):
+                tasks.append(outcome)
+            else:
+                outcomes.append(outcome)
+        if tasks:
+            megabytes = sum(task.size_bytes for task in tasks) / 1e6
+            progress(
+                "ingest",
+                f"读取并检查 {len(tasks)} 个文件（{megabytes:.1f} MB）……",
+                f"reading and checking {len(tasks)} files ({megabytes:.1f} MB) …",
+            )
+            outcomes += _land(home, tasks)
+        return outcomes
+
+
+def batches(tasks: Sequence[FileTask]) -> Iterator[Batch]:
+    """Large files alone, small ones of one feed together; the same files always make the same batches."""
+    waiting: list[FileTask] = []
+    for task in sorted(tasks, key=lambda task: (task.feed, task.name, task.segment_id)):
+        if task.size_bytes > SMALL_FILE_BYTES:
+            yield _batch([task])
+            continue
+        size_bytes = sum(other.size_bytes for other in waiting) + task.size_bytes
+        if waiting and (waiting[0].feed != task.feed or size_bytes > BATCH_BYTES or len(waiting) == BATCH_FILES):
+            yield _batch(waiting)
+            waiting = []
+        waiting.append(task)
+    if waiting:
+        yield _batch(waiting)
+
+
+def _batch(tasks: Sequence[FileTask]) -> Batch:
+    return Batch(_digest(*(task.segment_id for task in tasks)), tasks[0].feed, tuple(tasks))
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:16]
+
+
+def _given(files: Sequence[tuple[str, Path]]) -> list[Arrival]:
+    arrivals = []
+    for feed, path in files:
+        if feed not in FEEDS:
+            known = ", ".join(FEEDS)
+            raise TongmaiError(
+                "unknown_feed", f"没有数据源“{feed}”。可用：{known}。", f"No feed '{feed}'. Feeds: {known}.", 2
+            )
+        if not path.is_file():
+            raise TongmaiError("no_such_file", f"找不到文件 {path}。", f"No such file: {path}.", 2)
+        arrivals.append(inbox.arrive(feed, path, path.name, is_inbox=False))
+    return arrivals
+
+
+def _refused(refusal: Refusal) -> StagedFile:
+    return StagedFile(refusal.feed, refusal.name, "waiting" if refusal.is_waiting else "failed", fault=refusal.fault)
+
+
+def _prepare(home: Home, arrival: Arrival, mapping: Path | None, taken: set[str]) -> FileTask | StagedFile:
+    """The file's task; or its outcome, when it is known already or cannot be taken."""
+    feed = FEEDS[arrival.feed]
+    candidates = [read_mapping(mapping, feed)] if mapping else known_mappings(home.mappings / feed.name, feed)
+    note = _note_path(home, arrival)
+    stamp = _stamp(arrival, candidates)
+    if (known := _noted(note, stamp)) is not None and arrival.is_inbox:
+        return StagedFile(arrival.feed, arrival.name, "failed", fault=known)
+    try:
+        if not arrival.size_bytes:
+            raise FileError("empty_file")
+        chosen = candidates[0] if mapping else _chosen(arrival, candidates)
+        content = inbox.sha256(arrival.path)
+    except FileError as error:
+        return _failed(home, arrival, stamp, Fault(error.reason, *error.text))
+    except OSError as error:
+        return _failed(home, arrival, stamp, inbox.fault("unreadable_file", error.strerror or str(error)))
+    segment_id = _digest(feed.name, content, chosen.digest, str(feed.version))
+    task = FileTask(
+        feed.name,
+        arrival.path,
+        arrival.name,
+        content,
+        arrival.size_bytes,
+        arrival.mtime_ns,
+        arrival.received_at,
+        segment_id,
+        chosen,
+        arrival.sent_by,
+        arrival.is_inbox,
+    )
+    if segment_id in taken or landing.is_staged(home, feed.name, segment_id):
+        if segment_id not in taken:
+            _archive(home, task)
+        return StagedFile(feed.name, arrival.name, "already_staged", segment_id)
+    return task
+
+
+def _chosen(arrival: Arrival, candidates: Sequence[FieldMapping]) -> FieldMapping:
+    if not candidates:
+        return NO_MAPPING
+    for mapping in candidates:  # a mapping's own headers help to find the header row
+        first = next(open_tables(arrival.path, FEEDS[arrival.feed], mapping), None)
+        if first is not None and mapping.matches(first.header):
+            return choose(candidates, first.header)
+    return NO_MAPPING
+
+
+def _land(home: Home, tasks: Sequence[FileTask]) -> list[StagedFile]:
+    land = _beam()
+    planned = list(batches(tasks))
+    try:
+        land(home, planned)
+    except (RuntimeError, OSError, ValueError, duckdb.Error, pa.ArrowException) as error:
+        raise _explained(error) from error
+    outcomes: list[StagedFile] = []
+    for batch in planned:
+        manifest = landing.read_manifest(landing.manifest_path(home, batch.feed, batch.batch_id))
+        faults = dict(manifest.faults)
+        for task in batch.files:
+            if task.name in faults:
+                outcomes.append(_failed(home, task, None, faults[task.name]))
+            else:
+                _archive(home, task)
+                outcomes.append(StagedFile(task.feed, task.name, "staged", task.segment_id))
+        if not manifest.segments:
+            landing.manifest_path(home, batch.feed, batch.batch_id).unlink()
+    return outcomes
+
+
+def _beam() -> Callable[[Home, Sequence[Batch]], None]:
+    """The Beam graph. Beam takes seconds to import, and then remarks on cloud clients that nobody asked for."""
+    logging.disable(logging.WARNING)
+    try:
+        from pipelines.transforms import land
+    finally:
+        logging.disable(logging.NOTSET)
+    return land
+
+
+def _archive(home: Home, task: FileTask) -> None:
+    """Hand the source file to the archive: moved out of the inbox, copied from elsewhere."""
+    target = landing.archived_path(home, task)
+    if not task.is_inbox:
+        if not target.exists():
+            durable.copy(task.path, target)
+        return
+    reach("before_archive")
+    stat = task.path.stat()
+    if (stat.st_size, stat.st_mtime_ns) != (task.size_bytes, task.mtime_ns):
+        return  # written to meanwhile: it stays, and its new content is a segment of the next run
+    if target.exists():
+        task.path.unlink()
+    else:
+        durable.move(task.path, target)
+    (task.path.parent / (task.path.name + inbox.SIDECAR_SUFFIX)).unlink(missing_ok=True)
+    reach("after_archive")
+
+
+def _explained(error: Exception) -> TongmaiError:
+    text = str(error)
+    if "No space left on device" in text or "Errno 28" in text:
+        return TongmaiError(
+            "disk_full",
+            "磁盘已满：本次未入库的文件仍在收件目录，腾出空间后重新运行即可。",
+            "The disk is full. Files not yet staged are still in the inbox; free some space and run again.",
+        )
+    detail = text.strip().splitlines()[-1][:200] if text.strip() else type(error).__name__
+    return TongmaiError(
+        "staging_failed",
+        f"暂存失败：{detail}。文件仍在收件目录，可重新运行。",
+        f"Staging failed: {detail}. The files are still in the inbox; run again.",
+    )
+
+
+def _failed(home: Home, file: Arrival | FileTask, stamp: str | None, fault: Fault) -> StagedFile:
+    """Note why an inbox file failed, so that it is not read again before it or its mappings change."""
+    if file.is_inbox:
+        arrival = file if isinstance(file, Arrival) else inbox.arrive(file.feed, file.path, file.name, is_inbox=True)
+        feed = FEEDS[file.feed]
+        stamp = stamp or _stamp(arrival, known_mappings(home.mappings / feed.name, feed))
+        durable.write_json(_note_path(home, arrival), {"stamp": stamp, **asdict(fault)})
+    return StagedFile(file.feed, file.name, "failed", fault=fault)
+
+
+def _note_path(home: Home, arrival: Arrival) -> Path:
+    return home.landing / "_failed" / arrival.feed / f"{_digest(arrival.name)}.json"
+
+
+def _stamp(arrival: Arrival, mappings: Sequence[FieldMapping]) -> str:
+    digests = sorted(mapping.digest for mapping in mappings)
+    return _digest(str(arrival.size_bytes), str(arrival.mtime_ns), str(FEEDS[arrival.feed].version), *digests)
+
+
+def _noted(path: Path, stamp: str) -> Fault | None:
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    if note["stamp"] != stamp:
+        path.unlink()
+        return None
+    return Fault(note["reason"], note["zh"], note["en"])

@@ -1,0 +1,38 @@
+"""Units that sources write, and what one of them is in the unit that a field keeps.
+
+Belongs here: factors between units. Does not belong here: which field has which unit (the contracts).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+# unit kept -> unit written (folded) -> factor
+_FACTORS: dict[str, dict[str, float]] = {
+    "m3": {"m3": 1, "方": 1, "立方": 1, "立方米": 1, "万m3": 10_000, "万方": 10_000, "万立方米": 10_000, "l": 0.001},
+    "m3/h": {"m3/h": 1, "方/小时": 1, "立方米/小时": 1, "m3/小时": 1, "方/h": 1},
+    "m2": {"m2": 1, "㎡": 1, "平方米": 1, "平米": 1, "万m2": 10_000, "万平方米": 10_000, "万平米": 10_000},
+    "CNY": {"元": 1, "cny": 1, "元/年": 1, "千元": 1_000, "万元": 10_000, "万": 10_000, "万元/年": 10_000, "亿元": 1e8},
+    "CNY/m3": {"元/m3": 1, "元/方": 1, "元/立方米": 1, "元": 1, "cny/m3": 1},
+    "km": {"km": 1, "公里": 1, "千米": 1, "m": 0.001, "米": 0.001, "里": 0.5},
+    "mm": {"mm": 1, "毫米": 1, "cm": 10, "厘米": 10, "m": 1_000},
+    "L": {"l": 1, "升": 1, "kg": 1, "公斤": 1, "m3": 1_000, "ml": 0.001},
+    "h": {"h": 1, "小时": 1, "时": 1, "min": 1 / 60, "分钟": 1 / 60},
+    "t": {"t": 1, "吨": 1, "kg": 0.001, "公斤": 0.001, "千克": 0.001},
+    "1": {"%": 0.01},
+}
+
+
+def fold(unit: str) -> str:
+    """`unit` as the tables above spell it: NFKC folded (m³ becomes m3), lower case, no spaces."""
+    return "".join(unicodedata.normalize("NFKC", unit).casefold().split())
+
+
+def factor(kept: str | None, written: str) -> float | None:
+    """What one `written` is in `kept`; None when the text is not a unit of that quantity."""
+    return _FACTORS.get(kept or "", {}).get(fold(written))
+
+
+def spellings(kept: str | None) -> dict[str, float]:
+    """Every spelling (folded) of the quantity's units with its factor."""
+    return dict(_FACTORS.get(kept or "", {}))
