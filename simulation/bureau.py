@@ -30,8 +30,9 @@ _PERMIT_HEADERS = {
 }  # fmt: skip
 _PLANT_HEADERS = {
     "plant_id": "站点编号", "plant_name": "搅拌站名称", "enterprise_id": "企业编号", "enterprise_name": "所属企业",
-    "district_code": "所在区县", "lon": "经度", "lat": "纬度", "lines": "机组数", "rated_m3_per_h": "单线额定产能(m³/h)",
-    "effectiveness": "有效系数", "shift_h": "日工作时长(h)", "trucks": "自有车辆", "qualification": "资质",
+    "district_code": "所在区县", "lon": "经度", "lat": "纬度", "lines": "机组数",
+    "rated_m3_per_h": "单线额定产能(m³/h)", "effectiveness": "有效系数", "shift_h": "日工作时长(h)",
+    "trucks": "自有车辆", "qualification": "资质",
     "lab_id": "试验室编号", "max_grade": "最高强度等级", "recycled_capable": "再生骨料能力", "opened_on": "投产日期",
     "closed_on": "关停日期", "status": "站点状态", "rent_and_fixed_cny_per_year": "年租金与固定费用(元)",
     "updated_at": "更新时间",

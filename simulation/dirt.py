@@ -80,6 +80,26 @@ def _of(column: str, write: Callable[[Any], Cell]) -> Callable[[Row], Cell]:
     return lambda row: write(row[column])
 
 
+def _full_width(value: float) -> str:
+    return plain_number(value).translate(_FULL_WIDTH)
+
+
+def _with_commas(value: float) -> str:
+    return f"{value:,.1f}"
+
+
+def _square_metres(value: float) -> str:
+    return f"{plain_number(value)}㎡"
+
+
+def _three_more(value: float) -> float:
+    return value + 3
+
+
+def _day_serial(day: date) -> str:
+    return str(day.toordinal() - date(1970, 1, 1).toordinal() + EXCEL_EPOCH_DAYS)
+
+
 def _nothing(_: Row) -> Cell:
     return None
 
@@ -90,7 +110,7 @@ def _always(cell: Cell) -> Callable[[Row], Cell]:
 
 def _volume(column: str, rates: float) -> tuple[Dirt, ...]:
     return (
-        Dirt("full_width_digits", column, rates, "converted", "", _of(column, lambda v: plain_number(v).translate(_FULL_WIDTH)), True),
+        Dirt("full_width_digits", column, rates, "converted", "", _of(column, _full_width), True),
         Dirt("unit_in_value", column, rates, "converted", "", _of(column, lambda v: f"{plain_number(v)}m³"), True),
         Dirt("missing_required", column, rates / 2, "rejected", "missing_required", _nothing),
         Dirt("negative_volume", column, rates / 2, "rejected", "out_of_range", _of(column, lambda v: -v)),
@@ -119,7 +139,7 @@ KINDS: Mapping[str, tuple[Dirt, ...]] = {
         *_instant("placed_at", 0.0010),
         *_GRADE,
         _DISTRICT,
-        Dirt("thousands_separator", "ordered_m3", 0.0008, "converted", "", _of("ordered_m3", lambda v: f"{v:,.1f}"), True),
+        Dirt("thousands_separator", "ordered_m3", 0.0008, "converted", "", _of("ordered_m3", _with_commas), True),
         Dirt("slump_tolerance", "slump_mm", 0.0030, "converted", "", _of("slump_mm", lambda v: f"{v}±20"), True),
         Dirt("window_reversed", "pour_to_at", 0.0004, "rejected", "pour_window", _shifted("pour_from_at", -60)),
         Dirt("outside_city", "site_lon", 0.0005, "flagged", "outside_city", _always(116.397)),
@@ -132,17 +152,17 @@ KINDS: Mapping[str, tuple[Dirt, ...]] = {
         *_GRADE,
         Dirt("times_decrease", "arrived_at", 0.0006, "rejected", "times_decrease", _shifted("departed_at", -25)),
         Dirt("departed_late", "batched_at", 0.0002, "rejected", "departed_late", _shifted("departed_at", -26 * 60)),
-        Dirt("returned_exceeds_load", "returned_m3", 0.0002, "rejected", "returned_exceeds_load", _of("load_m3", lambda v: v + 3)),
+        Dirt("returns_more", "returned_m3", 0.0002, "rejected", "returned_exceeds_load", _of("load_m3", _three_more)),
         Dirt("missing_key", "ticket_id", 0.0002, "rejected", "missing_required", _nothing),
     ),
     "permits": (
         Dirt("missing_required", "issued_on", 0.004, "rejected", "missing_required", _nothing),
         Dirt("bad_date", "issued_on", 0.003, "rejected", "bad_date", _always("2025年13月45日"), True),
         Dirt("negative_area", "floor_area_m2", 0.003, "rejected", "out_of_range", _of("floor_area_m2", lambda v: -v)),
-        Dirt("thousands_separator", "floor_area_m2", 0.010, "converted", "", _of("floor_area_m2", lambda v: f"{v:,.1f}"), True),
-        Dirt("full_width_digits", "floor_area_m2", 0.006, "converted", "", _of("floor_area_m2", lambda v: plain_number(v).translate(_FULL_WIDTH)), True),
-        Dirt("unit_in_value", "floor_area_m2", 0.006, "converted", "", _of("floor_area_m2", lambda v: f"{plain_number(v)}㎡"), True),
-        Dirt("excel_serial", "issued_on", 0.006, "converted", "", _of("issued_on", lambda d: str(d.toordinal() - 719_163 + EXCEL_EPOCH_DAYS)), True),
+        Dirt("thousands_separator", "floor_area_m2", 0.010, "converted", "", _of("floor_area_m2", _with_commas), True),
+        Dirt("full_width_digits", "floor_area_m2", 0.006, "converted", "", _of("floor_area_m2", _full_width), True),
+        Dirt("unit_in_value", "floor_area_m2", 0.006, "converted", "", _of("floor_area_m2", _square_metres), True),
+        Dirt("excel_serial", "issued_on", 0.006, "converted", "", _of("issued_on", _day_serial), True),
         Dirt("other_use", "use", 0.004, "flagged", "other_use", _always("综合体")),
         _DISTRICT,
     ),

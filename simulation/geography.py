@@ -22,7 +22,10 @@ KM_PER_DEGREE = 111.195
 CLUSTERS: dict[str, tuple[tuple[str, float, float, float, float], ...]] = {
     "520102": (("花果园", 106.69, 26.565, 0.4, 1.8), ("龙洞堡空港", 106.79, 26.54, 0.6, 3.0)),
     "520103": (("大营坡", 106.72, 26.605, 0.6, 1.5), ("渔安新城", 106.755, 26.62, 0.4, 1.6)),
-    "520111": (("花溪大学城", 106.63, 26.39, 0.55, 3.0), ("孟关产业园", 106.72, 26.43, 0.3, 2.5), ("青岩", 106.68, 26.33, 0.15, 3.0)),
+    "520111": (
+        ("花溪大学城", 106.63, 26.39, 0.55, 3.0), ("孟关产业园", 106.72, 26.43, 0.3, 2.5),
+        ("青岩", 106.68, 26.33, 0.15, 3.0),
+    ),
     "520112": (("乌当新添", 106.80, 26.65, 0.6, 2.5), ("东风洛湾", 106.88, 26.66, 0.4, 3.5)),
     "520113": (("白云大道", 106.65, 26.70, 0.55, 2.2), ("都拉营", 106.69, 26.74, 0.45, 2.2)),
     "520115": (("观山湖金融城", 106.61, 26.645, 0.5, 2.2), ("金华朱昌", 106.54, 26.65, 0.5, 3.2)),
@@ -125,8 +128,10 @@ def scatter(rng: np.random.Generator, area: Districts, district: Ints, spread: f
         sigma_km = np.array([cluster[4] for cluster in clusters])[chosen] * spread
         step = rng.standard_normal((len(here), 2)) * (sigma_km / KM_PER_DEGREE)[:, None]
         step[:, 0] /= np.cos(np.radians(heart[:, 1]))
+        outside = np.arange(len(here))
         for _ in range(12):  # a point outside its district moves half-way towards the cluster
-            outside = ~is_inside(heart[:, 0] + step[:, 0], heart[:, 1] + step[:, 1], area.outlines[row])
+            lon, lat = (heart[outside] + step[outside]).T
+            outside = outside[~is_inside(lon, lat, area.outlines[row])]
             step[outside] *= 0.5
         points[here] = heart + step
     return points

@@ -33,6 +33,8 @@ SYSTEMS: tuple[tuple[Format, str, str, bool], ...] = (
 SYSTEM_SHARE = np.array([0.30, 0.16, 0.12, 0.08, 0.16, 0.14, 0.04])
 SMALL_SENDERS = 10  # they type into a spreadsheet
 UPDATED_AT_SHARE = 0.7  # systems that know when a row was last changed
+OMITTED_SHARE = 0.15
+OMITTED_SHARE_SMALL = 0.6  # nobody types what nobody asks for
 EVENT_SHARE = 0.2  # systems (of those) that report a truck's events one by one
 
 # columns that some systems leave out
@@ -103,9 +105,11 @@ def make_sender(seed: int, sender_id: str, is_small: bool) -> Sender:
     time_style: TimeStyle = "iso" if is_english or rng.random() < 0.6 else "slash"
     writes_names = bool(rng.random() < 0.5)
 
+    omitted_share = OMITTED_SHARE_SMALL if is_small else OMITTED_SHARE
+
     def layout(feed: str) -> Layout:
         names = [field.name for field in FEEDS[feed].fields]
-        omitted = {name for name in _OMITTED[feed] if rng.random() < 0.15}
+        omitted = {name for name in _OMITTED[feed] if rng.random() < omitted_share}
         names = [name for name in names if name not in omitted]
         if has_updated_at:
             names.append(UPDATED_AT.name)

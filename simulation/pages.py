@@ -51,7 +51,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Rendered:
-    """The file's bytes; the 1-based line (or sheet row) of each row and of each line cut short; lines that are no data."""
+    """A file's bytes; the 1-based line (or sheet row) of its rows and of lines cut short; lines that hold no data."""
 
     content: bytes
     lines: Ints

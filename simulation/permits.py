@@ -6,7 +6,7 @@ here: when their concrete is poured (demand.py) and how the bureau's files look 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -138,13 +138,11 @@ def _project_names(rng: np.random.Generator, area: Districts, district: Ints, us
 
 def resized(projects: Projects, factor: float) -> Projects:
     """The same projects with area, value and concrete times `factor` (the calibration to the city's volume)."""
-    return Projects(
-        **{
-            **projects.__dict__,
-            "floor_area_m2": np.maximum(50, projects.floor_area_m2 * factor).round(),
-            "contract_cny": np.maximum(50_000, projects.contract_cny * factor).round(2),
-            "concrete_m3": projects.concrete_m3 * factor,
-        }
+    return replace(
+        projects,
+        floor_area_m2=np.maximum(50, projects.floor_area_m2 * factor).round(),
+        contract_cny=np.maximum(50_000, projects.contract_cny * factor).round(2),
+        concrete_m3=projects.concrete_m3 * factor,
     )
 
 
@@ -158,17 +156,13 @@ def make_versions(seed: int, projects: Projects, cut_s: int) -> PermitVersions:
     first_area = np.where(changes, first_area, projects.floor_area_m2)
     stops = projects.stopped < day_number(date(2099, 1, 1))
     revoked = stops & (rng.random(size) < 0.4)
+    finished = projects.planned_end + rng.integers(-30, 120, size)
     events = [  # (who, status, day, floor area)
         (rows, 0, projects.issued, first_area),
         (rows[changes], 1, (projects.issued + rng.integers(25, 260, size))[changes], projects.floor_area_m2[changes]),
         (rows[stops], 2, projects.stopped[stops], projects.floor_area_m2[stops]),
         (rows[revoked], 3, (projects.stopped + 120)[revoked], projects.floor_area_m2[revoked]),
-        (
-            rows[~stops],
-            4,
-            (projects.planned_end + rng.integers(-30, 120, size))[~stops],
-            projects.floor_area_m2[~stops],
-        ),
+        (rows[~stops], 4, finished[~stops], projects.floor_area_m2[~stops]),
     ]
     project = np.concatenate([event[0] for event in events])
     status = np.concatenate([np.full(len(event[0]), event[1]) for event in events])

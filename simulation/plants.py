@@ -19,6 +19,7 @@ CLOSED = 4  # closed during the window
 SUSPENDED = 1  # still suspended at its end
 CANDIDATES = 12
 GROUP_SIZES = (7, 7, 6, 6, 5, 5)  # plants of the large groups; each group runs one system for all of them
+SMALL = 10  # single plants that are far smaller than the rest
 PAIRS = 9  # enterprises with two plants; the others have one
 
 MEAN_UTILISATION = 0.50
@@ -33,7 +34,10 @@ PLANTS_PER_DISTRICT = {
     "520102": 9, "520103": 4, "520111": 17, "520112": 8, "520113": 12,
     "520115": 9, "520121": 5, "520122": 4, "520123": 6, "520181": 9,
 }  # fmt: skip
-CROWDS = (("520111", 106.725, 26.432, 8), ("520113", 106.665, 26.742, 6), ("520115", 106.55, 26.63, 5), ("520181", 106.37, 26.615, 4))  # fmt: skip
+CROWDS = (
+    ("520111", 106.725, 26.432, 8), ("520113", 106.665, 26.742, 6),
+    ("520115", 106.55, 26.63, 5), ("520181", 106.37, 26.615, 4),
+)  # fmt: skip
 ON_RED_LINE = {"黔灵山": "520103", "花溪水库": "520111", "渔洞峡": "520112", "红枫湖": "520181", "长坡岭": "520113"}
 CANDIDATE_SITES = (  # district, lon, lat, what it is for
     ("520102", 106.82, 26.545), ("520111", 106.61, 26.38), ("520111", 106.70, 26.36), ("520112", 106.88, 26.655),
@@ -133,6 +137,8 @@ def make_plants(seed: int, scale: float, area: Districts, plan: tuple[Zone, ...]
     enterprise = np.concatenate([enterprise, rng.integers(0, len(GROUP_SIZES), CANDIDATES)])
 
     size_class = np.exp(0.38 * np.clip(rng.standard_normal(size), -2, 2))
+    singles = np.flatnonzero(enterprise[:existing] >= len(GROUP_SIZES) + PAIRS)
+    size_class[singles[np.argsort(size_class[singles])[:SMALL]]] *= 0.4
     size_class[is_candidate] = 1.5
     daily_m3 = CITY_M3_PER_YEAR / 52 / MEAN_UTILISATION / WORKING_DAYS * size_class / size_class[:OPERATING].sum()
     lines = np.maximum(1, np.round(daily_m3 / 900 * scale**0.35)).astype(np.int64)

@@ -29,13 +29,15 @@ from simulation.tickets import REJECT_REASONS, Tickets
 TICKET_STATUS_CODES = (*ticket_model.STATUSES, "在途")
 IN_TRANSIT = 3
 EVENT_TICKET_SHARE = 0.4  # of the tickets of systems that report events, in the last weeks
+PLATES = pa.array([f"黔A虚{n:04d}" for n in range(10_000)])
+DRIVERS = pa.array([f"D{n:05d}" for n in range(9_000)])
 EVENT_DELAY_S = 90
 AMENDMENT_DELAY_S = 3_600
 
 
-def entries(indices: Ints, texts: Sequence[str]) -> pa.DictionaryArray:
+def entries(indices: Ints, texts: Sequence[str] | pa.Array) -> pa.DictionaryArray:
     """A column of texts given by index."""
-    return pa.DictionaryArray.from_arrays(pa.array(indices.astype(np.int32)), pa.array(list(texts), pa.string()))
+    return pa.DictionaryArray.from_arrays(pa.array(indices.astype(np.int32)), pa.array(texts, pa.string()))
 
 
 def instants(seconds: Ints, is_known: Bools | None = None) -> pa.Array:
@@ -126,41 +128,38 @@ def ticket_records(
     rows = np.arange(len(tickets))
 
     def part(
-        told: Bools,
-        event: int,
-        load_m3: Floats,
-        reported_s: Ints,
-        updated_s: Ints,
-        truth_m3: Floats,
-        alone: bool = False,
+        told: Bools, event: int, load_m3: Floats, reported_s: Ints, updated_s: Ints, truth_m3: Floats, alone: bool
     ) -> pa.Table:
         chosen = rows[told & (reported_s < cut_s)]
+        columns = {
+            "load_m3": pa.array(load_m3[chosen]),
+            "updated_at": instants(updated_s[chosen]),
+            "known_at": instants(reported_s[chosen]),
+            "_sender": pa.array(sender[chosen]),
+            "_reported_s": pa.array(reported_s[chosen]),
+            "_is_single": pa.array((~is_amended & ~by_event)[chosen]),
+            "_is_older": pa.array((is_amended & (reported_s < tickets.amended_s))[chosen]),
+            "_truth_m3": pa.array(truth_m3[chosen]),
+        }
         table = _ticket_table(orders, tickets, plants, chosen, event, alone)
-        return (
-            table.append_column("load_m3", pa.array(load_m3[chosen]))
-            .append_column("updated_at", instants(updated_s[chosen]))
-            .append_column("known_at", instants(reported_s[chosen]))
-            .append_column("_sender", pa.array(sender[chosen]))
-            .append_column("_reported_s", pa.array(reported_s[chosen]))
-            .append_column("_is_single", pa.array((~is_amended & ~by_event)[chosen]))
-            .append_column("_is_older", pa.array((is_amended & (reported_s < tickets.amended_s))[chosen]))
-            .append_column("_truth_m3", pa.array(truth_m3[chosen]))
-        )
+        for name, column in columns.items():
+            table = table.append_column(name, column)
+        return table
 
     first_m3 = np.where(by_event, tickets.load_m3, tickets.first_load_m3)
     first_truth_m3 = np.where(tickets.status == ticket_model.REJECTED, 0.0, first_m3 - tickets.returned_m3)
     first_truth_m3 = np.where(is_amended, 0.0, first_truth_m3)
     amended_s = tickets.amended_s + AMENDMENT_DELAY_S
     parts = [
-        part(~by_event, 3, first_m3, tickets.reported_s, tickets.returned_s, first_truth_m3),
-        part(is_amended, 3, tickets.load_m3, amended_s, tickets.amended_s, tickets.delivered_m3),
+        part(~by_event, 3, first_m3, tickets.reported_s, tickets.returned_s, first_truth_m3, False),
+        part(is_amended, 3, tickets.load_m3, amended_s, tickets.amended_s, tickets.delivered_m3, False),
     ]
     moments = (tickets.departed_s, tickets.arrived_s, tickets.discharged_s, tickets.returned_s)
     for event, moment_s in enumerate(moments):
         is_last = (moments[event + 1] + EVENT_DELAY_S >= cut_s) if event < 3 else np.ones(len(tickets), dtype=bool)
         so_far_m3 = tickets.load_m3 if event < 2 else tickets.delivered_m3
         truth_m3 = np.where(is_last, so_far_m3, 0.0)  # the last event told carries the ticket's volume
-        parts.append(part(by_event, event, tickets.load_m3, moment_s + EVENT_DELAY_S, moment_s, truth_m3, alone=True))
+        parts.append(part(by_event, event, tickets.load_m3, moment_s + EVENT_DELAY_S, moment_s, truth_m3, True))
     return pa.concat_tables(parts)
 
 
@@ -182,7 +181,6 @@ def _ticket_table(
 
     status = tickets.status[rows] if event >= 2 else np.full(size, IN_TRANSIT)
     status_known = told(2) | told(0) if only_event else np.ones(size, dtype=bool)
-    plate = np.char.add("黔A虚", np.array([f"{n:04d}" for n in range(10_000)]))
     truck = (orders.plant[order] * 97 + tickets.truck[rows]) % 10_000
     driver = (orders.plant[order] * 53 + tickets.truck[rows] * 7) % 9_000
     is_rejected = told(2) & (tickets.status[rows] == ticket_model.REJECTED)
@@ -192,8 +190,8 @@ def _ticket_table(
             "ticket_id": numbered(order_id, tickets.sequence[rows], 3),
             "order_id": order_id,
             "plant_id": entries(orders.plant[order], plants.plant_id),
-            "truck_id": entries(truck, plate.tolist()),
-            "driver_id": entries(driver, [f"D{n:05d}" for n in range(9_000)]),
+            "truck_id": entries(truck, PLATES),
+            "driver_id": entries(driver, DRIVERS),
             DRIVER_NAME_HEADER: entries(driver % len(DRIVER_NAMES), DRIVER_NAMES),
             "grade": entries(orders.grade[order], GRADES),
             "cumulative_m3": tickets.cumulative_m3[rows],

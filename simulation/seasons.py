@@ -46,9 +46,9 @@ def exam_days(first: int, days: int) -> list[int]:
 def daily_level(seed: int, first: int, days: int) -> Floats:
     """Pouring level of each day from day number `first` on, shape (days,), about 1 on a normal day."""
     numbers = np.arange(first, first + days)
-    dates = [day_of(n) for n in numbers]
+    dates = [day_of(n) for n in range(first, first + days)]
     year_share = np.array([(d.timetuple().tm_yday - 15) / 365.25 * 12 for d in dates])
-    level = np.interp(year_share % 12, np.arange(13), np.append(_MONTH_LEVEL, _MONTH_LEVEL[0]))
+    level: Floats = np.interp(year_share % 12, np.arange(13), np.append(_MONTH_LEVEL, _MONTH_LEVEL[0]))
     level *= _WEEKDAY_LEVEL[(numbers + 3) % 7]  # day 0 was a Thursday
     for new_year in CHINESE_NEW_YEAR:
         level *= np.interp(numbers - day_number(new_year), _CNY_OFFSET_D, _CNY_LEVEL)

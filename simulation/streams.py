@@ -64,4 +64,4 @@ def cumulated(shares: Floats) -> Floats:
 def pick(table: Floats, rows: Ints, uniforms: Floats) -> Ints:
     """Draw one option per row of `rows` from `cumulated` shares: inverse CDF, no Python loop."""
     flat = np.searchsorted(table.ravel(), rows + uniforms * (1.0 - 1e-9), side="right")
-    return np.minimum(flat - rows * table.shape[1], table.shape[1] - 1).astype(np.int64)
+    return np.asarray(np.minimum(flat - rows * table.shape[1], table.shape[1] - 1), dtype=np.int64)

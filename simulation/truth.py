@@ -73,7 +73,7 @@ class Truth:
         )
 
     def write(self, path: Path, about: dict[str, Any], totals: dict[str, Any], hidden: dict[str, Any]) -> None:
-        feeds = {}
+        feeds: dict[str, Counter[str]] = {}
         for file in self.files:
             sums = feeds.setdefault(file["feed"], Counter[str]())
             sums.update({name: count for name, count in file.items() if isinstance(count, int)})
