@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo install test check format bench chaos serve live ui lock clean
+.PHONY: help demo install test check format bench chaos serve live ui docs lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -60,6 +60,9 @@ live: install  ## 实时供需 | watch the inbox
 ui: install  ## 打开 Dagster | open Dagster's own page
 	@mkdir -p "$${TONGMAI_HOME:-data}/dagster" && cp orchestration/dagster.yaml "$${TONGMAI_HOME:-data}/dagster/"
 	@DAGSTER_HOME="$$(realpath "$${TONGMAI_HOME:-data}/dagster")" $(BIN)/dagster dev -m orchestration.definitions -h 127.0.0.1
+
+docs: install  ## 数据字典 | docs/dictionary.md from the published file
+	@$(BIN)/python -m store.dictionary
 
 lock: install  ## 重新锁定依赖 | resolve requirements.lock anew
 	@$(BIN)/python -m pip install --quiet uv && $(BIN)/uv pip compile pyproject.toml --all-extras --universal \
