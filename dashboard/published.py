@@ -19,6 +19,8 @@ import duckdb
 from store.messages import Text
 from store.tables import data_version, split_comment
 
+_LEDGER = "ops.ingest_ledger"
+
 
 @dataclass(frozen=True)
 class Version:
@@ -47,7 +49,8 @@ def read_version(connection: duckdb.DuckDBPyConnection, path: Path) -> Version:
     published_s = stated.get("published_s") or path.stat().st_mtime
     return Version(
         version=version,
-        data_version=str(stated.get("data_version") or data_version(connection)),
+        data_version=stated.get("data_version")
+        or (data_version(connection) if holds(connection, _LEDGER) else version),
         published_at=datetime.fromtimestamp(published_s, UTC),
         checks_passed=stated.get("checks_passed"),
         data_until_on=_data_until(connection),
@@ -72,7 +75,7 @@ def _is_synthetic(connection: duckdb.DuckDBPyConnection) -> bool:
     named = {
         "marts.dim_enterprises": "enterprise_name",
         "marts.dim_plants": "plant_name",
-        "ops.ingest_ledger": "source_file",
+        _LEDGER: "source_file",
     }
     return any(
         bool(rows(connection, f"SELECT 1 AS hit FROM {table} WHERE {marked.format(column)} LIMIT 1", {}))

@@ -49,7 +49,7 @@ export function drawFan(boot) {
         axisPointer: { lineStyle: { color: "#8d9aa3" } },
         formatter: (items) => hint(items[0]?.value[0]),
       },
-      xAxis: { type: "time", axisLabel: { color: "#556673", hideOverlap: true, formatter: { year: "{yyyy}", month: "{M}", day: "" } },
+      xAxis: { type: "time", axisLabel: { color: "#556673", hideOverlap: true, formatter: { year: "{yyyy}", month: boot.lang === "zh" ? "{M}月" : "{MMM}", day: "" } },
         axisLine: { lineStyle: { color: "#b9c3c9" } } },
       yAxis: { type: "value", min: 0, axisLabel: { color: "#556673", formatter: whole }, splitLine: { lineStyle: { color: "#ebeeee" } } },
       series: [

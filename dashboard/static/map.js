@@ -2,7 +2,7 @@
 import { tip } from "./tip.js";
 
 const DOTS = {
-  keep: { symbol: "circle", symbolSize: 8, color: "#1f3a4d" },
+  keep: { symbol: "circle", symbolSize: 7, color: "#1f3a4d" },
   not_opened: { symbol: "circle", symbolSize: 8, color: "#fff", borderColor: "#5c6b7a" },
   merge: { symbol: "diamond", symbolSize: 13, color: "#7a3e9d" },
   close: { symbol: "path://M2 0L5 3L8 0L10 2L7 5L10 8L8 10L5 7L2 10L0 8L3 5L0 2Z", symbolSize: 12, color: "#111" },
@@ -33,10 +33,9 @@ export async function drawMap(boot, onDistrict) {
       left: 6, right: 6, top: 6, bottom: 6,
       selectedMode: "single",
       itemStyle: { borderColor: "#fff", borderWidth: 1 },
-      label: { show: true, formatter: ({ name }) => nameOf(name), fontSize: 12, fontFamily: css.getPropertyValue("--sans"),
-        color: "#17242e", textBorderColor: "rgba(255,255,255,.9)", textBorderWidth: 3 },
-      emphasis: { itemStyle: { borderColor: "#0b5c66", borderWidth: 2, areaColor: "inherit" }, label: { color: "#17242e" } },
-      select: { itemStyle: { borderColor: "#0b5c66", borderWidth: 3, areaColor: "inherit" }, label: { color: "#17242e", fontWeight: "bold" } },
+      label: { show: false },
+      emphasis: { itemStyle: { borderColor: "#0b5c66", borderWidth: 2, areaColor: "inherit" }, label: { show: false } },
+      select: { itemStyle: { borderColor: "#0b5c66", borderWidth: 3, areaColor: "inherit" }, label: { show: false } },
       regions: outline.features.map(({ properties: { name } }) => {
         const place = districts.get(name)?.load_class ?? "none";
         return { name, itemStyle: { areaColor: css.getPropertyValue(`--load-${place}`).trim() } };
@@ -58,6 +57,12 @@ export async function drawMap(boot, onDistrict) {
         data: boot.plants.filter((each) => each.decision === decision).map((each) => ({ name: each.name, value: each.at, plant: each })),
         tooltip: { formatter: ({ data: { plant } }) => tip(plant.name, plant.tip, plant.reason) },
       })),
+      {
+        type: "scatter", coordinateSystem: "geo", silent: true, symbolSize: 0, z: 6, itemStyle: { opacity: 1 }, // names above dots
+        data: outline.features.map(({ properties: { name, cp } }) => ({ name, value: cp })),
+        label: { show: true, position: "inside", formatter: ({ name }) => nameOf(name), fontSize: 12, color: "#17242e",
+          fontFamily: css.getPropertyValue("--sans"), backgroundColor: "rgba(255,255,255,.78)", padding: [1, 4], borderRadius: 4 },
+      },
     ],
   });
   chart.on("click", { componentType: "geo" }, ({ name }) => districts.has(name) && onDistrict(name));

@@ -1,4 +1,4 @@
-"""The page in headless Chromium: it draws, its console is silent, it asks no other machine, its figures are the file's."""
+"""The page in headless Chromium: it draws quietly, asks no other machine, and shows the file's figures."""
 
 from __future__ import annotations
 
