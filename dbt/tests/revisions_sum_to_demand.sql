@@ -11,7 +11,9 @@ revised as (
     group by district_code, grade_class, week_start
 )
 
-select *
-from {{ ref('demand_weekly') }}
+select
+    demand.*,
+    revised.revised_m3
+from {{ ref('demand_weekly') }} as demand
 full outer join revised using (district_code, grade_class, week_start)
-where coalesce(revised_m3, 0) <> coalesce(cast(delivered_m3 as decimal(18, 3)), 0)
+where coalesce(revised.revised_m3, 0) <> coalesce(cast(demand.delivered_m3 as decimal(18, 3)), 0)

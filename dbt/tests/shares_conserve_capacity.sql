@@ -14,11 +14,14 @@ available as (
         week_start,
         sum(available_m3) as available_m3
     from {{ ref('capacity_weekly') }}
-    where plant_id in (select plant_id from {{ ref('plant_reach') }})
+    where plant_id in (select reach.plant_id from {{ ref('plant_reach') }} as reach)
     group by week_start
 )
 
-select *
+select
+    shared.week_start,
+    shared.shared_m3,
+    available.available_m3
 from shared
-inner join available using (week_start)
-where abs(shared_m3 - available_m3) > 0.01
+inner join available on shared.week_start = available.week_start
+where abs(shared.shared_m3 - available.available_m3) > 0.01

@@ -68,8 +68,8 @@ qualify
         order by
             abs(bins.hex_q - cells.hex_q)
             + abs(bins.hex_r - cells.hex_r)
-            + abs(bins.hex_q + bins.hex_r - cells.hex_q - cells.hex_r),
+            + abs(bins.hex_q + bins.hex_r - cells.hex_q - cells.hex_r) asc,
             cells.ordered_m3 desc,
-            cells.hex_q,
-            cells.hex_r
+            cells.hex_q asc,
+            cells.hex_r asc
     ) = 1

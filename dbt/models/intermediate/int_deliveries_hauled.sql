@@ -1,10 +1,10 @@
 -- Delivered hauls that can teach a travel time: both ends located, a believable duration. Two thirds, by the ticket's
--- own hash, are fitted; the last third judges.
+-- own hash, are fitted; the last third judges. Materialized, so that each distance and hash is computed once.
 {{ config(materialized='table') }}
 
 with
 
-hauls as (
+hauls as materialized (
     select
         tickets.ticket_id,
         orders.district_code,

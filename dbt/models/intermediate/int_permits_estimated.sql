@@ -35,7 +35,7 @@ select
     permits.planned_start_on,
     permits.planned_end_on,
     permits.status,
-    permits.status is not distinct from 'revoked' as is_revoked,
+    coalesce(permits.status = 'revoked', false) as is_revoked,
     permits.site_lon,
     permits.site_lat,
     case

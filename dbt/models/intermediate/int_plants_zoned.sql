@@ -18,7 +18,7 @@ select
 from places
 inner join {{ ref('int_zones_edged') }} as edges
     on
-        (edges.lat_1 > places.lat) <> (edges.lat_2 > places.lat)
+        (places.lat < edges.lat_1) <> (places.lat < edges.lat_2)
         and places.lon
         < edges.lon_1 + (edges.lon_2 - edges.lon_1) * (places.lat - edges.lat_1) / (edges.lat_2 - edges.lat_1)
 group by places.lon, places.lat, edges.zone_id, edges.kind

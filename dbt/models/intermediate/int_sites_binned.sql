@@ -1,4 +1,4 @@
--- The hexagon (axial q, r; pointy top) of every building site and district centre. The plane is local and equirectangular
+-- The hexagon (axial q, r; pointy top) of every building site and district centre. The plane is local, equirectangular
 -- around the median of the districts' centres.
 {{ config(materialized='table') }}
 

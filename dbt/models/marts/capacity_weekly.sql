@@ -6,7 +6,7 @@ weeks as (
     select
         dates.week_start,
         dates.date_on,
-        dates.is_policy_ban or dates.holiday_name_en is not distinct from 'Chinese New Year' as is_shut
+        dates.is_policy_ban or coalesce(dates.holiday_name_en = 'Chinese New Year', false) as is_shut
     from {{ ref('dim_dates') }} as dates
     inner join {{ ref('int_deliveries_spanned') }} as span
         on dates.week_start between span.first_week and span.last_week

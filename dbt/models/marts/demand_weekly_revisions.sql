@@ -2,6 +2,19 @@
 -- have stood on the evening of that day, and over all days demand_weekly itself.
 with
 
+restated as (
+    select
+        district_code,
+        grade_class,
+        week_start,
+        known_date,
+        known_until,
+        sum(delivered_m3) as delivered_m3
+    from {{ ref('int_deliveries_restated') }}
+    where week_start is not null
+    group by district_code, grade_class, week_start, known_date, known_until
+),
+
 signed as (
     select
         district_code,
@@ -9,8 +22,7 @@ signed as (
         week_start,
         known_date,
         delivered_m3 as delta_m3
-    from {{ ref('int_deliveries_restated') }}
-    where week_start is not null
+    from restated
     union all
     select
         district_code,
@@ -18,8 +30,8 @@ signed as (
         week_start,
         known_until as known_date,
         -delivered_m3 as delta_m3
-    from {{ ref('int_deliveries_restated') }}
-    where week_start is not null and known_until is not null
+    from restated
+    where known_until is not null
 )
 
 select

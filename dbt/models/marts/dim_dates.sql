@@ -38,10 +38,9 @@ select
     rest.name_en as holiday_name_en,
     cast(offsets.cny_offset_d as integer) as cny_offset_d,
     cast(offsets.national_day_offset_d as integer) as national_day_offset_d,
-    exists (
-        select 1
+    dates.date_on in (
+        select cast(unnest(generate_series(bans.from_on, bans.to_on, interval 1 day)) as date)
         from {{ ref('policy_bans') }} as bans
-        where dates.date_on between bans.from_on and bans.to_on
     ) as is_policy_ban
 from dates
 inner join offsets on dates.date_on = offsets.date_on

@@ -23,7 +23,7 @@ attributed as (
 changed as (
     select *
     from attributed
-    qualify attributes is distinct from lag(attributes) over (partition by plant_id order by version_on)
+    qualify coalesce(attributes <> lag(attributes) over (partition by plant_id order by version_on), true)
 ),
 
 ranged as (
@@ -32,6 +32,14 @@ ranged as (
         row_number() over (partition by plant_id order by version_on) as version_rank,
         lead(version_on) over (partition by plant_id order by version_on) as valid_to
     from changed
+),
+
+red_lines as (
+    select distinct
+        lon,
+        lat
+    from {{ ref('int_plants_zoned') }}
+    where kind = 'ecological_redline'
 )
 
 select
@@ -55,11 +63,7 @@ select
     coalesce(plants.status, 'operating') as status,
     plants.rent_and_fixed_cny_per_year,
     coalesce(plants.status = 'planned', false) as is_candidate,
-    exists (
-        select 1
-        from {{ ref('int_plants_zoned') }} as zoned
-        where zoned.lon = plants.lon and zoned.lat = plants.lat and zoned.kind = 'ecological_redline'
-    ) as is_on_red_line,
+    red_lines.lon is not null as is_on_red_line,
     case
         when plants.version_rank > 1 then plants.version_on
         else least(coalesce(plants.opened_on, date '1900-01-01'), plants.version_on)
@@ -69,5 +73,6 @@ select
     plants._source_file,
     plants._source_row
 from ranged as plants
+left join red_lines on plants.lon = red_lines.lon and plants.lat = red_lines.lat
 left join {{ ref('districts') }} as districts on plants.district_code = districts.district_code
 order by plants.plant_id, valid_from

@@ -2,96 +2,102 @@
 -- hour band, judged on the last third. Too few tickets: the city's fit of that band; none there either: the priors.
 with
 
-bands as (
-    select
-        hour_band,
-        avg(prior_speed_km_per_h) as prior_speed_km_per_h
-    from {{ ref('hour_bands') }}
-    group by grouping sets ((hour_band), ())
-),
-
 priors as (
     select
+        bands.hour_band,
+        avg(hours.prior_speed_km_per_h) as speed_km_per_h,
         {{ assumption('detour_factor') }} as detour_factor,
         {{ assumption('calibration_tickets') }} as least_tickets
+    from {{ ref('hour_bands') }} as hours
+    cross join unnest([hours.hour_band, 'all']) as bands (hour_band)
+    group by bands.hour_band
 ),
 
-hauls as (
-    select * from {{ ref('int_deliveries_hauled') }}
-    union all
-    select * replace ('all' as hour_band) from {{ ref('int_deliveries_hauled') }}
+summed as (
+    select
+        district_code,
+        hour_band,
+        count(*) as tickets,
+        sum(cast(haul_min as decimal(18, 2))) as haul_min,
+        sum(great_circle_km) as great_circle_km,
+        sum(reported_km) as reported_km,
+        sum(case when reported_km is not null then great_circle_km end) as reported_great_circle_km
+    from {{ ref('int_deliveries_hauled') }}
+    where not is_held_out
+    group by district_code, hour_band
 ),
 
+-- Each sum counts for its district and the city, in its band and in all.
 fitted as (
     select
-        coalesce(district_code, 'city') as district_code,
-        hour_band,
-        count(*) filter (where not is_held_out) as tickets,
-        count(*) filter (where is_held_out) as tickets_held_out,
-        cast(
-            sum(cast(haul_min as decimal(18, 2))) filter (where not is_held_out) as double
-        ) / nullif(cast(sum(great_circle_km) filter (where not is_held_out) as double), 0) as min_per_km,
-        cast(sum(reported_km) filter (where not is_held_out) as double)
-        / nullif(
-            cast(sum(great_circle_km) filter (where not is_held_out and reported_km is not null) as double), 0
-        ) as detour_factor
-    from hauls
-    group by grouping sets ((district_code, hour_band), (hour_band))
+        places.district_code,
+        bands.hour_band,
+        sum(summed.tickets) as tickets,
+        cast(sum(summed.haul_min) as double) / cast(sum(summed.great_circle_km) as double) as min_per_km,
+        cast(sum(summed.reported_km) as double)
+        / cast(sum(summed.reported_great_circle_km) as double) as detour_factor
+    from summed
+    cross join unnest([summed.district_code, 'city']) as places (district_code)
+    cross join unnest([summed.hour_band, 'all']) as bands (hour_band)
+    group by places.district_code, bands.hour_band
 ),
 
 chosen as (
     select
         districts.district_code,
-        coalesce(bands.hour_band, 'all') as hour_band,
-        coalesce(own.tickets, 0) as tickets,
-        coalesce(own.tickets_held_out, 0) as tickets_held_out,
+        priors.hour_band,
         case
             when own.tickets >= priors.least_tickets then 'calibrated'
             when city.tickets >= priors.least_tickets then 'calibrated_city'
             else 'prior'
         end as source,
+        coalesce(own.tickets, 0) as tickets,
         coalesce(
             case when own.tickets >= priors.least_tickets then own.detour_factor end,
-            city.detour_factor,
+            case when city.tickets >= priors.least_tickets then city.detour_factor end,
             priors.detour_factor
         ) as detour_factor,
         coalesce(
             case when own.tickets >= priors.least_tickets then own.min_per_km end,
             case when city.tickets >= priors.least_tickets then city.min_per_km end,
-            60 * priors.detour_factor / bands.prior_speed_km_per_h
+            60 * priors.detour_factor / priors.speed_km_per_h
         ) as min_per_km
     from {{ ref('districts') }} as districts
-    cross join bands
     cross join priors
-    left join fitted as own
-        on districts.district_code = own.district_code and coalesce(bands.hour_band, 'all') = own.hour_band
-    left join fitted as city
-        on city.district_code = 'city' and coalesce(bands.hour_band, 'all') = city.hour_band
+    left join fitted as own on districts.district_code = own.district_code and priors.hour_band = own.hour_band
+    left join fitted as city on city.district_code = 'city' and priors.hour_band = city.hour_band
+),
+
+errors as (
+    select
+        hauls.district_code,
+        bands.hour_band,
+        hauls.haul_min,
+        hauls.great_circle_km * chosen.min_per_km - hauls.haul_min as error_min
+    from {{ ref('int_deliveries_hauled') }} as hauls
+    cross join unnest([hauls.hour_band, 'all']) as bands (hour_band)
+    inner join chosen on hauls.district_code = chosen.district_code and bands.hour_band = chosen.hour_band
+    where hauls.is_held_out
 ),
 
 judged as (
     select
-        hauls.district_code,
-        hauls.hour_band,
-        median(abs(hauls.great_circle_km * chosen.min_per_km - hauls.haul_min)) as median_abs_error_min,
-        median(hauls.great_circle_km * chosen.min_per_km - hauls.haul_min) as median_error_min,
-        cast(
-            avg(
-                cast(abs(hauls.great_circle_km * chosen.min_per_km - hauls.haul_min) / hauls.haul_min as decimal(18, 6))
-            ) as double
-        ) as mape
-    from hauls
-    inner join chosen on hauls.district_code = chosen.district_code and hauls.hour_band = chosen.hour_band
-    where hauls.is_held_out
-    group by hauls.district_code, hauls.hour_band
+        district_code,
+        hour_band,
+        count(*) as tickets_held_out,
+        median(abs(error_min)) as median_abs_error_min,
+        median(error_min) as median_error_min,
+        cast(avg(cast(abs(error_min) / haul_min as decimal(18, 6))) as double) as mape
+    from errors
+    group by district_code, hour_band
 )
 
 select
     chosen.district_code,
     chosen.hour_band,
     chosen.source,
-    chosen.tickets,
-    chosen.tickets_held_out,
+    cast(chosen.tickets as bigint) as tickets,
+    coalesce(judged.tickets_held_out, 0) as tickets_held_out,
     round(chosen.detour_factor, 4) as detour_factor,
     round(60 * chosen.detour_factor / chosen.min_per_km, 3) as speed_km_per_h,
     round(judged.median_abs_error_min, 2) as median_abs_error_min,

@@ -1,5 +1,6 @@
 {# The stated grain: the columns are never null and together unique. #}
 {% test unique_key(model, columns) %}
+
 select
     {{ columns | join(', ') }},
     count(*) as occurrences
