@@ -12,7 +12,7 @@ from typing import Literal
 from dashboard.formats import NONE, between, carbon, change, day, minutes, money, percent, volume
 from dashboard.overview import Overview
 from dashboard.plans import PlanHeadline
-from dashboard.quarter import DistrictQuarter, Quarter
+from dashboard.quarter import WEEKS, DistrictQuarter, Quarter
 from dashboard.texts import say
 from store.messages import Lang, Text
 
@@ -75,39 +75,41 @@ def _shortage(quarter: Quarter, lang: Lang) -> Headline:
         note = Text("还没有方案，无法与可达产能比较。", "Without a plan there is no capacity to compare with.")
         return Headline("shortage", title, NONE, say(note, lang))
     tightest = max(known, key=lambda district: district.load_share or 0.0)
-    short = [district for district in known if district.weeks_short]
-    if not short:
-        return Headline(
-            "shortage",
-            title,
-            say(Text("无", "None"), lang),
-            say(
-                Text(
-                    f"{len(known)} 个区县每周都够用。最紧的是{tightest.name.zh}，用到可达产能的"
-                    f" {percent(tightest.load_share)}。",
-                    f"All {len(known)} districts have enough in every week. The tightest is {tightest.name.en},"
-                    f" at {percent(tightest.load_share)} of its reachable capacity.",
-                ),
-                lang,
-            ),
+    most = Text(
+        f"最紧的是{tightest.name.zh}，用到可达产能的 {percent(tightest.load_share)}。",
+        f"The tightest is {tightest.name.en}, at {percent(tightest.load_share)} of its reachable capacity.",
+    )
+    short = sorted(
+        (district for district in known if (district.load_share or 0.0) > 1.0), key=lambda each: each.surplus_m3 or 0.0
+    )
+    if short:
+        many = "s" if len(short) > 1 else ""
+        names = _names(short)
+        figure = Text(f"{len(short)} 个区县", f"{len(short)} district{many}")
+        first = Text(
+            f"{len(known)} 个区县中，{names.zh}的需求超过可达产能。",
+            f"Of {len(known)} districts, demand exceeds reachable capacity in {names.en}. ",
         )
-    worst = sorted(short, key=lambda district: district.surplus_m3 or 0.0)
-    weeks = max(district.weeks_short or 0 for district in short)
-    return Headline(
-        "shortage",
-        title,
-        say(Text(f"{len(short)} 个区县", f"{len(short)} district{'s' if len(short) > 1 else ''}"), lang),
-        say(
-            Text(
-                f"{len(known)} 个区县中，{_names(worst).zh}有些周不够，最多 {weeks} 周。"
-                f"最紧的是{tightest.name.zh}，用到可达产能的 {percent(tightest.load_share)}。",
-                f"Demand exceeds reachable capacity in some weeks in {_names(worst).en}"
-                f" (up to {weeks} of {quarter.weeks} weeks). The tightest of {len(known)} districts is"
-                f" {tightest.name.en}, at {percent(tightest.load_share)}.",
-            ),
-            lang,
-        ),
-        tone="alert",
+    else:
+        figure = Text("无", "None")
+        first = Text(
+            f"{len(known)} 个区县的可达产能都够一季之用。",
+            f"In all {len(known)} districts reachable capacity covers the quarter. ",
+        )
+    weekly = _short_weeks([district for district in known if district not in short])
+    sentence = Text(first.zh + most.zh + weekly.zh, first.en + most.en + weekly.en)
+    return Headline("shortage", title, say(figure, lang), say(sentence, lang), tone="alert" if short else "calm")
+
+
+def _short_weeks(districts: Sequence[DistrictQuarter]) -> Text:
+    """The districts that have enough over the quarter, yet not in every week (before a holiday, say)."""
+    tight = [district for district in districts if district.weeks_short]
+    if not tight:
+        return Text("", "")
+    weeks = max(district.weeks_short or 0 for district in tight)
+    return Text(
+        f"另有 {len(tight)} 个区县有些周不够，最多 {weeks} 周。",
+        f" In some weeks it falls short in {len(tight)} more, in up to {weeks} of {WEEKS}.",
     )
 
 

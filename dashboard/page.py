@@ -108,7 +108,7 @@ def _balance(overview: Overview, lang: Lang) -> dict[str, Any] | None:
                 "code": row.district_code,
                 "cells": cells(BALANCE, row, lang),
                 "is_total": row.district_code == CITY,
-                "is_short": bool(row.weeks_short),
+                "is_short": (row.load_share or 0.0) > 1.0,
             }
             for row in (*quarter.districts, quarter.city)
         ],

@@ -26,4 +26,5 @@ export function watchLive(boot) {
     }));
   }
   setInterval(refresh, EVERY_MS);
+  document.addEventListener("visibilitychange", refresh);
 }

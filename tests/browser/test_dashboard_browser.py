@@ -168,6 +168,22 @@ def test_clicking_the_map_chooses_a_district(browser: Browser, address: str) -> 
         assert page.locator("#balance tr.chosen th").inner_text() == "开阳县"
 
 
+def test_an_open_page_tells_of_a_new_version(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:
+    place = Home.at(tmp_path_factory.mktemp("renewed"))
+    publish_city(place, "v1")
+    with served(place) as where, watched(browser) as page:
+        open_page(page, f"{where}/?lang=en")
+        assert "Live is not running" in page.inner_text("#live")
+        publish_city(place, "v2")
+        publish_live(place)
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # sooner than the page's own timer
+        page.wait_for_selector("#live-table tbody tr")
+        assert page.locator("#live-table tbody tr").first.locator("td").all_inner_texts()[:3] == ["98", "78", "8"]
+        page.click(".renewed a")
+        page.wait_for_selector("html[data-ready=yes]")
+        assert "v2" in page.inner_text("footer")
+
+
 def test_page_without_a_version_is_quiet_too(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:
     with served(Home.at(tmp_path_factory.mktemp("young"))) as where:
         context = browser.new_context()
