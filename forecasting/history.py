@@ -79,13 +79,26 @@ class History:
         return digest.hexdigest()[:12]
 
 
-def newest_known_date(connection: duckdb.DuckDBPyConnection) -> date:
-    """The last day on which anything about demand became known. Raises TongmaiError(`no_history`)."""
-    row = connection.execute("SELECT max(known_date) FROM marts.demand_weekly_revisions").fetchone()
+def newest_arrival(connection: duckdb.DuckDBPyConnection, as_of: date = date.max) -> date:
+    """The last day, up to `as_of`, on which deliveries came in: at least 5 % of a busy day's volume in the last
+    half year (its 90 % quantile).
+
+    Late corrections trickle in after the last file; they must not make an empty week look complete.
+    Raises TongmaiError(`no_history`).
+    """
+    row = connection.execute(
+        """WITH arrivals AS (
+            SELECT known_date, sum(CAST(delta_delivered_m3 AS DECIMAL(18, 6))) AS m3
+            FROM marts.demand_weekly_revisions WHERE known_date <= ? AND delta_delivered_m3 > 0 GROUP BY 1
+        ),
+        recent AS (FROM arrivals WHERE known_date > (SELECT max(known_date) - 182 FROM arrivals))
+        SELECT max(known_date) FROM recent WHERE m3 >= 0.05 * (SELECT quantile_disc(m3, 0.9) FROM recent)""",
+        [as_of],
+    ).fetchone()
     if row is None or row[0] is None:
-        raise _no_history("仓库中没有任何供货记录", "the warehouse holds no deliveries")
-    known: date = row[0]
-    return known
+        raise _no_history("没有任何供货记录", "no deliveries are known")
+    newest: date = row[0]
+    return newest
 
 
 def history(connection: duckdb.DuckDBPyConnection, as_of: date) -> History:
@@ -95,7 +108,7 @@ def history(connection: duckdb.DuckDBPyConnection, as_of: date) -> History:
     complete week is known.
     """
     # Beyond the last arrival nothing is complete, however late the day asked for.
-    as_of_effective = min(as_of, newest_known_date(connection))
+    as_of_effective = newest_arrival(connection, as_of)
     lag_d = _reporting_lag_d(connection, as_of_effective)
     last_day = as_of_effective - timedelta(days=lag_d + 6)
     cutoff = last_day - timedelta(days=last_day.weekday())

@@ -42,17 +42,17 @@ class Parts:
 @contextmanager
 def quiet_prophet() -> Iterator[None]:
     """Prophet and Stan without chatter. Hold it around all fits: warning filters are global to the process."""
-    loggers = [logging.getLogger(name) for name in ("prophet", "prophet.plot", "cmdstanpy")]
-    were_disabled = [logger.disabled for logger in loggers]
+    prophet, stan = logging.getLogger("prophet"), logging.getLogger("cmdstanpy")
+    level, was_disabled = prophet.level, stan.disabled
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.disabled = True  # a level would be reset by cmdstanpy's first call
+        prophet.setLevel(logging.CRITICAL)
+        stan.disabled = True  # its level would be reset by its first call
         try:
             yield
         finally:
-            for logger, was_disabled in zip(loggers, were_disabled, strict=True):
-                logger.disabled = was_disabled
+            prophet.setLevel(level)
+            stan.disabled = was_disabled
 
 
 def fit_parts(

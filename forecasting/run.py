@@ -13,7 +13,7 @@ import duckdb
 from forecasting.backtest import backtest, replay_origins
 from forecasting.calendar import read_calendar
 from forecasting.errors import draw, learn_errors
-from forecasting.history import History, history, newest_known_date
+from forecasting.history import History, history, newest_arrival
 from forecasting.identity import Run, code_version, version_of_data
 from forecasting.intervals import sample_quantiles, widen
 from forecasting.model import quiet_prophet
@@ -60,7 +60,7 @@ def forecast_in(
     settings = settings or Settings()
     _check_options(horizon_weeks, scenario)
     _require_marts(connection)
-    newest = newest_known_date(connection)
+    newest = newest_arrival(connection)
     as_of = as_of or newest
     known = history(connection, as_of)
     create_forecast_tables(connection)

@@ -42,10 +42,10 @@ class Settings:
     changepoints: int = 8
     changepoint_prior: float = 0.03
     city_yearly_order: int = 5
-    own_yearly_order: int = 2
-    own_yearly_prior: float = 0.3
-    trend_damping: float = 0.97  # per week beyond the cutoff
-    level_gain: float = 0.15  # of damped exponential smoothing of residuals
+    own_yearly_order: int = 1
+    own_yearly_prior: float = 0.1
+    trend_damping: float = 0.95  # per week beyond the cutoff
+    level_gain: float = 0.1  # of damped exponential smoothing of residuals
     level_damping: float = 0.98
 
     def digest(self, **more: str | int) -> str:

@@ -174,14 +174,14 @@ DEMAND_CURRENT = Table(
     DEMAND.columns,
 )
 
-FORECAST_TABLES = (RUNS, DEMAND, BACKTEST, SCORES, COMPONENTS, PATHS)
-FORECAST_VIEWS = (DEMAND_CURRENT,)
+TABLES = (RUNS, DEMAND, BACKTEST, SCORES, COMPONENTS, PATHS)
+VIEWS = (DEMAND_CURRENT,)
 
 
 def create_forecast_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the schema's tables and its view where absent."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS forecast")
-    for table in FORECAST_TABLES:
+    for table in TABLES:
         table.create(connection)
     connection.execute(
         """CREATE VIEW IF NOT EXISTS forecast.demand_current AS

@@ -1,0 +1,144 @@
+"""Parts of the method, each against a truth that is known."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import duckdb
+import numpy as np
+import pytest
+from forecasting_city import USES, City, build_marts, kernel, season
+
+from forecasting.calendar import read_calendar
+from forecasting.history import History, history
+from forecasting.model import damped_level, fit_parts, pipeline_ratio, quiet_prophet, seasonal_naive
+from forecasting.origin import RATIO, forecast_origin
+from forecasting.paths import is_outlook, month_shares, monthly_paths, months_after, weeks_to_cover
+from forecasting.pipeline import expected_grants, learn_kernel, pipeline_m3
+from forecasting.series import FALLBACK_NAIVE, FALLBACK_RATIO, NO_PERMITS, OFFSET, ZERO, choose_model
+from forecasting.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def known() -> History:
+    with duckdb.connect() as connection:
+        build_marts(connection, City(noise=0.03))
+        return history(connection, date(2025, 12, 29))
+
+
+def test_the_kernel_is_found_again(known: History) -> None:
+    learned = learn_kernel(known, np.array([season(week) for week in known.weeks.tolist()]))
+    for use, weights in zip(USES, learned.weights, strict=True):
+        true = kernel(use)
+        lag = float(np.arange(len(weights)) @ weights / weights.sum())
+        assert lag == pytest.approx(float(np.arange(len(true)) @ true), abs=4), use
+        assert weights.sum() == pytest.approx(1.0, abs=0.1), use
+    assert (learned.weights >= 0).all()
+    assert (learned.background >= 0).all()
+
+
+def test_the_pipeline_follows_the_downturn_that_permits_announce(known: History) -> None:
+    learned = learn_kernel(known, np.ones(len(known.weeks)))
+    weeks = len(known.weeks)
+    ahead = pipeline_m3(learned, expected_grants(known, 52), weeks + 52)
+    assert ahead[:, weeks : weeks + 26].mean() < 0.95 * ahead[:, weeks - 26 : weeks].mean()
+
+
+def test_halved_permits_bend_the_far_future_and_not_the_near_one(known: History) -> None:
+    learned = learn_kernel(known, np.ones(len(known.weeks)))
+    base, halved = (pipeline_m3(learned, expected_grants(known, 52, factor), 52) for factor in (1.0, 0.5))
+    ratio = halved.sum(axis=0) / base.sum(axis=0)
+    assert ratio[0] > 0.95
+    assert ratio[-1] < 0.75
+    assert (np.diff(ratio) < 1e-9).all()
+
+
+def test_prophets_parts_are_what_prophet_predicts() -> None:
+    from prophet import Prophet
+
+    days = np.datetime64("2023-01-02") + np.timedelta64(7, "D") * np.arange(110)
+    random = np.random.default_rng(1)
+    feature = (np.arange(130) % 52 == 4).astype(float)[:, None]
+    series = 0.3 * np.sin(np.arange(110) / 8) - 0.8 * feature[:110, 0] + random.normal(0, 0.1, 110)
+    fitted: list[Prophet] = []
+    fit = Prophet.fit
+
+    def remembering(self: Prophet, *args: object, **kwargs: object) -> Prophet:
+        fitted.append(self)
+        return fit(self, *args, **kwargs)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Prophet, "fit", remembering)
+    with quiet_prophet():
+        parts = fit_parts(days, series, feature, 3, 1.0, Settings())
+        predicted = fitted[0].predict(fitted[0].history[["ds", "feature_0"]])
+    patch.undo()
+    assert parts.trend[:110] == pytest.approx(predicted["trend"].to_numpy(), abs=1e-9)
+    assert parts.yearly[:110] == pytest.approx(predicted["yearly"].to_numpy(), abs=1e-9)
+    assert parts.calendar[:110] == pytest.approx(predicted["extra_regressors_additive"].to_numpy(), abs=1e-9)
+    growth = np.diff(parts.trend[109:])
+    assert (np.abs(growth[1:]) <= np.abs(growth[:-1]) + 1e-12).all()  # damped beyond the history
+
+
+def test_the_level_moves_with_lasting_errors_and_fades() -> None:
+    lasting = damped_level(np.concatenate([np.zeros(50), np.full(30, 0.2)]), 52, Settings())
+    assert 0.1 < lasting[0] <= 0.2
+    assert (np.diff(lasting) < 0).all()
+    one_odd_week = np.random.default_rng(0).normal(0, 0.05, 80)
+    one_odd_week[-1] = 3.0
+    assert abs(damped_level(one_odd_week, 1, Settings())[0]) < 0.06
+
+
+def test_baselines() -> None:
+    year = np.arange(60.0)
+    assert seasonal_naive(year, 53).tolist() == [*range(8, 60), 8]
+    assert seasonal_naive(np.full(10, 3.0), 2).tolist() == [3.0, 3.0]
+    assert pipeline_ratio(np.full(60, 2.0), np.full(62, 4.0), 2).tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("series", "has_permits", "name"),
+    [
+        (np.zeros(100), True, ZERO),
+        (np.ones(100), True, OFFSET),
+        (np.ones(100), False, NO_PERMITS),
+        (np.ones(40), True, FALLBACK_RATIO),
+        (np.concatenate([np.zeros(80), np.ones(40)]), False, FALLBACK_NAIVE),
+        (np.tile([1.0, 0.0], 60), True, FALLBACK_RATIO),
+    ],
+)
+def test_each_kind_of_series_has_its_model(series: np.ndarray, has_permits: bool, name: str) -> None:
+    assert choose_model(series, has_permits, Settings()) == name
+
+
+def test_a_short_history_is_served_by_the_fallback() -> None:
+    with duckdb.connect() as connection:
+        build_marts(connection, City(weeks=30, silent_series=True))
+        known = history(connection, date(2025, 12, 29))
+        forecast = forecast_origin(known, read_calendar(connection), 52, Settings())
+    assert set(forecast.models) == {FALLBACK_RATIO, ZERO}
+    assert np.isfinite(forecast.mean).all()
+    assert forecast.mean[forecast.models.index(ZERO)].sum() == 0
+    assert RATIO in forecast.yardsticks
+
+
+def test_weeks_become_months_by_their_days() -> None:
+    cutoff = date(2025, 12, 22)
+    assert months_after(cutoff, 36)[0] == date(2026, 1, 1)
+    assert months_after(cutoff, 36)[-1] == date(2028, 12, 1)
+    weeks = weeks_to_cover(cutoff, 36)
+    shares = month_shares(cutoff, weeks, 36)
+    assert shares.sum(axis=0) * 7 == pytest.approx([(_next(month) - month).days for month in months_after(cutoff, 36)])
+    assert months_after(date(2026, 1, 12), 1) == [date(2026, 2, 1)]
+    assert [is_outlook(month, cutoff, 52) for month in (date(2026, 11, 1), date(2027, 1, 1))] == [False, True]
+
+
+def test_paths_carry_the_mean_exactly() -> None:
+    samples = np.random.default_rng(3).gamma(2, 10, size=(30, 2, 30))
+    mean = samples.mean(axis=0) * 1.1
+    paths = monthly_paths(samples, mean, date(2025, 12, 22), 6)
+    assert paths.mean(axis=0) == pytest.approx(mean @ month_shares(date(2025, 12, 22), 30, 6))
+
+
+def _next(month: date) -> date:
+    return (month + timedelta(days=32)).replace(day=1)
