@@ -23,6 +23,8 @@ TIES = 3
 TIE_SHARE = np.array([0.45, 0.20, 0.10])  # of a project's concrete; the rest is bought on the spot
 HIGH_GRADE_MPA = 55  # from C55 on, only plants of C60 and above are asked
 BALANCING_ROUNDS = 14
+FULL_SHARE = 0.95  # of a plant's weekly capacity: beyond it, orders go elsewhere
+RELIEF_ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -89,4 +91,45 @@ def choose_plants(
             if len(here):
                 table = cumulated(market.shares(open_now, is_high))
                 chosen[here] = pick(table, projects[here], uniforms[here])
+    return chosen
+
+
+def relieve(
+    rng: np.random.Generator,
+    market: Market,
+    plants: Plants,
+    orders: tuple[Ints, Ints, Ints, Floats, Ints],
+    chosen: Ints,
+) -> Ints:
+    """Move orders that a full plant cannot take within the week to plants that can, near ones first.
+
+    `orders` is (project, week from 0, day, m3, grade_mpa), sorted by time; `chosen` the plant of each.
+    Orders are taken in order of time, so the late ones of a full week move. What no plant can take stays.
+    """
+    project, week, day, m3, grade_mpa = orders
+    chosen = chosen.copy()
+    limit = FULL_SHARE * plants.weekly_m3
+    cells = (int(week.max()) + 1) * len(plants)
+    for _ in range(RELIEF_ROUNDS):
+        cell = week * len(plants) + chosen
+        order = np.argsort(cell, kind="stable")
+        running = np.cumsum(m3[order])
+        load = np.bincount(cell, m3, cells)
+        before = np.cumsum(load) - load
+        taken = running - before[cell[order]]
+        moving = np.sort(order[taken > limit[chosen[order]]])
+        if len(moving) == 0:
+            break
+        load -= np.bincount(cell[moving], m3[moving], cells)
+        room = np.maximum(0, limit - load.reshape(-1, len(plants)))[week[moving]]
+        offers = plants.is_open(day[moving][:, None]) & (room >= m3[moving][:, None])
+        offers &= (market.max_grade_mpa > HIGH_GRADE_MPA) | (grade_mpa[moving] < HIGH_GRADE_MPA)[:, None]
+        pull = -market.haul_min[project[moving]] / SPOT_DECAY_MIN
+        pull -= pull.max(axis=1, keepdims=True)
+        weight = np.exp(pull) * room * offers
+        can_move = weight.sum(axis=1) > 0
+        moving = moving[can_move]
+        if len(moving) == 0:
+            break
+        chosen[moving] = pick(cumulated(weight[can_move]), np.arange(len(moving)), rng.random(len(moving)))
     return chosen

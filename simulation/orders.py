@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulation.demand import BASE_PRICE_CNY_PER_M3, GRADE_MPA, STAGES, Demand, grade_shares, part_shares
-from simulation.market import Market, choose_plants
+from simulation.market import Market, choose_plants, relieve
 from simulation.permits import Projects
 from simulation.plants import Plants
 from simulation.seasons import HOUR_SHARE
@@ -95,6 +95,7 @@ def make_orders(
     volume = MEAN_ORDER_M3 * np.exp(ORDER_SIGMA * rng.standard_normal(size) - ORDER_SIGMA**2 / 2)
     ordered_m3 = np.clip(np.round(volume * 2) / 2, 2.0, LARGEST_ORDER_M3)
     plant = choose_plants(market, plants, project, day, GRADE_MPA[grade], rng.random(size))
+    plant = relieve(rng, market, plants, (project, week, day, ordered_m3, GRADE_MPA[grade]), plant)
 
     method = np.searchsorted([0.78, 0.96], rng.random(size))
     rate = np.where(method == 0, rng.uniform(28, 50, size), rng.uniform(14, 24, size))

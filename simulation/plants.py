@@ -20,10 +20,10 @@ SUSPENDED = 1  # still suspended at its end
 CANDIDATES = 12
 GROUP_SIZES = (7, 7, 6, 6, 5, 5)  # plants of the large groups; each group runs one system for all of them
 SMALL = 10  # single plants that are far smaller than the rest
-PAIRS = 9  # enterprises with two plants; the others have one
+PAIRS = 9  # enterprises with two plants; the others have one: 44 enterprises in all
 
 MEAN_UTILISATION = 0.50
-UTILISATION_SPREAD = (0.18, 0.80)  # long-run means; weeks swing further
+UTILISATION_SPREAD = (0.12, 0.92)  # long-run means aimed at; weeks swing further, full plants pass orders on
 MEAN_LOAD_M3 = 9.0
 TRIPS_PER_SHIFT = 5.5
 WORKING_DAYS = 6
@@ -87,8 +87,8 @@ class Plants:
         carried = self.trucks * MEAN_LOAD_M3 * TRIPS_PER_SHIFT
         return np.asarray(np.minimum(mixed, carried) * WORKING_DAYS)
 
-    def is_open(self, day: int) -> Bools:
-        """Which plants sell on a day."""
+    def is_open(self, day: int | Ints) -> Bools:
+        """Which plants sell on a day; days of shape (n, 1) give (n, plants)."""
         paused = (self.suspended_from <= day) & (day < self.suspended_to)
         return np.asarray((self.opened <= day) & (day < self.closed) & ~paused & ~self.is_candidate)
 
