@@ -159,7 +159,7 @@ def _effect(plan: PlanHeadline, lang: Lang) -> Headline:
         say(proof, lang),
         comparisons=(
             _compare(Text("成本", "Cost"), plan.cost_before_cny, plan.cost_after_cny, money, lang),
-            _compare(Text("碳排放", "Carbon"), plan.kgco2e_before, plan.kgco2e_after, carbon, lang),
+            _compare(Text("运输碳", "Haul carbon"), plan.kgco2e_before, plan.kgco2e_after, carbon, lang),
             _compare(Text("平均运输", "Mean haul"), plan.haul_min_before, plan.haul_min_after, minutes, lang),
             _compare(Text("供不上", "Unserved"), plan.unserved_m3_before, plan.unserved_m3_after, volume, lang),
         ),

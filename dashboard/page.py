@@ -47,6 +47,7 @@ def content(overview: Overview, live: Live | None, lang: Lang) -> dict[str, Any]
         "districts": _district_choices(overview, lang),
         "grade_classes": {code: say(text, lang) for code, text in overview.grade_classes.items()},
         "balance": _balance(overview, lang),
+        "brief": [say(each, lang) for each in overview.plan.brief] if overview.plan else [],
         "decisions": _decisions(overview, lang),
         "feeds": _feeds(overview, lang),
         "live": live_panel(live, lang),

@@ -1,6 +1,6 @@
-"""The plan in force: its headline and what it decides for each plant.
+"""The plan in force: its headline, its brief and what it decides for each plant.
 
-Belongs here: reading `plan.runs` and `plan.plant_decisions` beside the plants. Does not belong here:
+Belongs here: reading `plan.plan_current`, `policy_brief` and `plant_decisions` beside the plants. Does not belong here:
 judging them.
 """
 
@@ -19,9 +19,10 @@ DECISIONS = ("merge", "close", "expand", "open", "keep", "not_opened")
 
 @dataclass(frozen=True)
 class PlanHeadline:
-    """The plan in one row; costs in CNY a year, carbon in kgCO₂e a year, haul in mean minutes a load.
+    """The plan in one row; costs in CNY a year, haul carbon in kgCO₂e a year, haul in mean minutes per m³.
 
-    `gap` is proven: no plan can be cheaper by more than this share of the objective.
+    `gap` is proven: no plan's objective can be lower by more than this share. `brief` is the planner's own
+    summary for the bureau, sentence by sentence.
     """
 
     plan_id: str
@@ -42,6 +43,7 @@ class PlanHeadline:
     haul_min_after: float
     unserved_m3_before: float
     unserved_m3_after: float
+    brief: tuple[Text, ...]
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,20 @@ def read_plan(connection: duckdb.DuckDBPyConnection) -> PlanHeadline | None:
     """The plan in force, None when the version holds none."""
     if not holds(connection, "plan.plan_current"):
         return None
-    columns = ", ".join(PlanHeadline.__dataclass_fields__)
+    columns = ", ".join(name for name in PlanHeadline.__dataclass_fields__ if name != "brief")
+    found = rows(connection, f"SELECT {columns} FROM plan.plan_current", {})
+    return PlanHeadline(**found[0], brief=_read_brief(connection, found[0]["plan_id"])) if found else None
+
+
+def _read_brief(connection: duckdb.DuckDBPyConnection, plan_id: str) -> tuple[Text, ...]:
+    if not holds(connection, "plan.policy_brief"):
+        return ()
     found = rows(
         connection,
-        f"SELECT {columns} FROM plan.runs WHERE plan_id = (SELECT max(plan_id) FROM plan.plan_current)",
-        {},
+        "SELECT text_zh, text_en FROM plan.policy_brief WHERE plan_id = $plan_id ORDER BY position",
+        {"plan_id": plan_id},
     )
-    return PlanHeadline(**found[0]) if found else None
+    return tuple(Text(row["text_zh"], row["text_en"]) for row in found)
 
 
 def read_decisions(connection: duckdb.DuckDBPyConnection, plan_id: str) -> tuple[Decision, ...]:

@@ -78,7 +78,7 @@ def _label(field: Field, comments: Mapping[str, Text], lang: Lang) -> tuple[str,
     if comment is None:
         return say(field.label, lang), ""
     hint = say(comment, lang)
-    clause = re.split(r"[：，。；（:,;(]", hint, maxsplit=1)[0].strip()
+    clause = re.split(r"[：；（:;(]", hint, maxsplit=1)[0].strip()
     fits = 0 < len(clause) <= LABEL_LENGTH[lang]
     return (clause[:1].upper() + clause[1:] if fits else say(field.label, lang)), hint
 

@@ -25,6 +25,7 @@ TEXTS: dict[str, Text] = {
         "Every figure on this page comes from a virtual city: its enterprises, plants and projects are invented.",
     ),
     "version": Text("数据版本", "Data version"),
+    "release": Text("发布版本", "Release"),
     "published": Text("发布于", "Published"),
     "data_until": Text("数据截至", "Data up to"),
     "checks": Text("发布检查", "Release checks"),
@@ -69,6 +70,7 @@ TEXTS: dict[str, Text] = {
         " each plant's capacity among the districts and add up to the city's. The 80% band comes from joint scenarios"
         " of the quarter's total, not from adding weekly bands.",
     ),
+    "brief_title": Text("方案要点", "The plan in brief"),
     "decisions_title": Text("方案：每个站点的决定与理由", "The plan: what happens to each plant, and why"),
     "decisions_note": Text(
         "“反选代价”是把这一决定反过来全市每年要多付的钱：越大，决定越牢靠。",

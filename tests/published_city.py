@@ -87,13 +87,13 @@ CREATE TABLE forecast.paths AS
 PLANNED = f"""
 CREATE SCHEMA plan;
 CREATE TABLE plan.runs AS
-    SELECT '{OLD_PLAN}' AS plan_id, 'run-1' AS run_id, now() AS created_at, 'optimal' AS status, 1e8 AS objective_cny,
+    SELECT '{OLD_PLAN}' AS plan_id, 'run-1' AS run_id, now() AS created_at, 'proven' AS status, 1e8 AS objective_cny,
         9.9e7 AS bound_cny, 0.05 AS gap, 9.0 AS seconds, 3 AS scenarios, 12 AS periods, 18 AS plants_kept,
         0 AS plants_merged, 0 AS plants_closed, 0 AS plants_expanded, 0 AS plants_opened, 3.4e8 AS cost_before_cny,
         3.3e8 AS cost_after_cny, 8.1e7 AS kgco2e_before, 8.0e7 AS kgco2e_after, 31.0 AS haul_min_before,
         30.5 AS haul_min_after, 900.0 AS unserved_m3_before, 0.0 AS unserved_m3_after
     UNION ALL
-    SELECT '{PLAN}', '{RUN}', now(), 'optimal', 1e8, 9.95e7, 0.0049, 12.0, 5, 12, 13, 3, 2, 1, 1, 3.42e8, 2.97e8,
+    SELECT '{PLAN}', '{RUN}', now(), 'proven', 1e8, 9.95e7, 0.0049, 12.0, 5, 12, 13, 3, 2, 1, 1, 3.42e8, 2.97e8,
         8.1e7, 7.6e7, 31.4, 28.9, 1234.0, 0.0;
 CREATE VIEW plan.plan_current AS SELECT * FROM plan.runs WHERE plan_id = '{PLAN}';
 CREATE TABLE plan.plant_decisions AS
@@ -108,6 +108,9 @@ CREATE TABLE plan.plant_decisions AS
     FROM marts.dim_plants WHERE is_current;
 INSERT INTO plan.plant_decisions
     SELECT * REPLACE ('{OLD_PLAN}' AS plan_id, 'keep' AS decision) FROM plan.plant_decisions;
+CREATE TABLE plan.policy_brief AS
+    SELECT '{PLAN}' AS plan_id, 1 AS position, 'cost' AS topic, '示例要点一。' AS text_zh, 'First sentence.' AS text_en
+    UNION ALL SELECT '{PLAN}', 2, 'haul', '示例要点二。', 'Second sentence.';
 CREATE TABLE plan.outlook_balance_weekly AS
     SELECT '{PLAN}' AS plan_id, district_code, week_start, h, mean, q10, q90, 1800.0 AS reach_gross_m3,
         CASE district_code WHEN '520181' THEN 640.0 ELSE 900.0 END AS reach_share_m3,

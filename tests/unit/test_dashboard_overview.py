@@ -86,6 +86,7 @@ def test_reach_follows_the_plan_in_force(overview: Overview) -> None:
 
 def test_decisions_are_those_of_the_plan_in_force_changes_first(overview: Overview) -> None:
     assert overview.plan is not None and overview.plan.plan_id == PLAN
+    assert [each.en for each in overview.plan.brief] == ["First sentence.", "Second sentence."]
     assert len(overview.decisions) == 20
     assert [row.decision for row in overview.decisions][:7] == ["merge"] * 3 + ["close"] * 2 + ["expand", "open"]
     merged = overview.decisions[0]
