@@ -1,0 +1,121 @@
+"""Who serves whom: the transport problem of one month, solved exactly, with its prices.
+
+Belongs here: the recourse of a fixed decision for every sample month, its flows and duals. Does not belong here:
+the choice of plants (consolidation.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from planning.design import Design, fixed_cny_per_year, transition_cny_per_year, usable_capacity_m3
+from planning.equations import limit_overtime, respect_capacity, serve_demand
+from planning.instance import MONTHS_PER_YEAR, Instance
+from planning.model import Bools, Floats, Indices, Model
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A decision faced with every sample month: monthly recourse cost (samples,), CNY, carbon and penalty included.
+
+    `is_used` (arcs,) marks the arcs that carry anything in any month. `point_price` (samples, points) is the marginal
+    cost of a cell in CNY/m³, `capacity_price` (samples, sites) what one more m³ of a plant's capacity would save.
+    """
+
+    monthly_cny: Floats
+    is_used: Bools
+    point_price: Floats
+    capacity_price: Floats
+
+
+@dataclass(frozen=True)
+class Flows:
+    """One sample month's allocation: m³ per arc and unserved m³ per point."""
+
+    sample: int
+    arc_m3: Floats
+    unserved_m3: Floats
+
+
+class Recourse:
+    """min Σ_a (c_a + w g_a) x_a + v Σ_p o_p + M Σ_i u_i under `serve_demand`, `respect_capacity` and `limit_overtime`.
+
+    One HiGHS model, warm from month to month.
+    """
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        model = Model()
+        penalty = instance.policy.unserved_penalty_cny_per_m3
+        self._x = model.add_columns("x", (1, len(instance.arc_site)), cost=instance.arc_price)
+        self._u = model.add_columns("u", (1, instance.points), cost=penalty)
+        o = model.add_columns("o", (1, len(instance.sites)), cost=instance.policy.overtime_cny_per_m3)
+        demand = np.zeros((1, instance.points))
+        self._serve = serve_demand(model, instance, self._x, self._u, demand)[0].tolist()
+        usable = instance.sites.usable_m3
+        self._capacity = respect_capacity(model, instance, self._x, o, usable)[0].tolist()
+        self._overtime = limit_overtime(model, instance, o, usable)[0].tolist()
+        self._solver = model.solver()
+        # light months first: each basis is close to the next one's
+        self.order: Indices = np.argsort(instance.demand_m3.sum(axis=1), kind="stable")
+
+    def set_capacity(self, capacity_m3: Floats) -> None:
+        for site, capacity in enumerate(capacity_m3.tolist()):
+            self.set_site_capacity(site, capacity)
+
+    def set_site_capacity(self, site: int, capacity_m3: float) -> None:
+        self._solver.set_row(self._capacity[site], -np.inf, capacity_m3)
+        self._solver.set_row(self._overtime[site], -np.inf, self.instance.policy.overtime_share * capacity_m3)
+
+    def set_demand(self, demand_m3: Floats) -> None:
+        for row, demand in zip(self._serve, demand_m3.tolist(), strict=True):
+            self._solver.set_row(row, demand, demand)
+
+    def cost(self) -> float:
+        """Solve as set; CNY per month. Always feasible: what cannot be served is unserved."""
+        status = self._solver.run()
+        if status != "optimal":
+            raise RuntimeError(f"the transport problem ended as {status}")
+        return self._solver.objective()
+
+    def evaluate(self, capacity_m3: Floats) -> Evaluation:
+        """Every sample month under a capacity (sites,), m³ per month."""
+        instance = self.instance
+        samples = len(instance.demand_m3)
+        monthly = np.zeros(samples)
+        point_price = np.zeros((samples, instance.points))
+        capacity_price = np.zeros((samples, len(instance.sites)))
+        is_used = np.zeros(len(instance.arc_site), bool)
+        share = instance.policy.overtime_share
+        self.set_capacity(capacity_m3)
+        for sample in self.order.tolist():
+            self.set_demand(instance.demand_m3[sample])
+            monthly[sample] = self.cost()
+            duals = self._solver.row_duals()
+            point_price[sample] = duals[self._serve]
+            capacity_price[sample] = -duals[self._capacity] - share * duals[self._overtime]
+            is_used |= self._solver.columns()[self._x[0]] > 0
+        return Evaluation(monthly, is_used, point_price, capacity_price)
+
+    def flows(self, capacity_m3: Floats) -> Iterator[Flows]:
+        """The allocation of every sample month under a capacity (sites,), in the order that solves fastest."""
+        self.set_capacity(capacity_m3)
+        for sample in self.order.tolist():
+            self.set_demand(self.instance.demand_m3[sample])
+            self.cost()
+            columns = self._solver.columns()
+            yield Flows(sample, np.maximum(columns[self._x[0]], 0.0), np.maximum(columns[self._u[0]], 0.0))
+
+    def yearly_cost_cny(self, design: Design) -> float:
+        """Objective of a decision, exact over all sample months: first stage + expected recourse, CNY per year."""
+        evaluation = self.evaluate(usable_capacity_m3(self.instance, design))
+        return objective_cny(self.instance, design, evaluation)
+
+
+def objective_cny(instance: Instance, design: Design, evaluation: Evaluation) -> float:
+    """Σ fixed + transition + 12 · mean monthly recourse, CNY per year."""
+    recourse = MONTHS_PER_YEAR * float(evaluation.monthly_cny.mean())
+    return fixed_cny_per_year(instance, design) + transition_cny_per_year(instance, design) + recourse

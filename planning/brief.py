@@ -1,0 +1,92 @@
+"""The plan in a few sentences for the bureau.
+
+Belongs here: sentences over finished figures. Does not belong here: reasons per plant (explain.py), figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from planning.consolidation import Result
+from planning.footprint import Footprint
+from store.messages import Text
+
+
+def policy_brief(
+    decisions: Sequence[str],
+    result: Result,
+    before: Footprint,
+    reallocated: Footprint,
+    after: Footprint,
+    outlook: dict[str, list[Any]],
+) -> list[tuple[str, Text]]:
+    """(topic, sentence) in reading order."""
+    count = {name: decisions.count(name) for name in ("keep", "merge", "close", "expand", "open")}
+    kept = count["keep"] + count["expand"]
+    total = kept + count["merge"] + count["close"]
+    brief = [
+        (
+            "decisions",
+            Text(
+                f"现有 {total} 座站保留 {kept} 座（其中扩建 {count['expand']} 座），合并 {count['merge']} 座，"
+                f"关停 {count['close']} 座，新建 {count['open']} 座。",
+                f"Of {total} plants {kept} stay ({count['expand']} of them expand), {count['merge']} merge,"
+                f" {count['close']} close; {count['open']} open.",
+            ),
+        ),
+        (
+            "cost",
+            Text(
+                f"年成本由 {before.cost_cny / 1e4:,.0f} 万元变为 {after.cost_cny / 1e4:,.0f} 万元；"
+                f"只优化调配为 {reallocated.cost_cny / 1e4:,.0f} 万元。",
+                f"Yearly cost goes from CNY {before.cost_cny / 1e6:,.2f} M to {after.cost_cny / 1e6:,.2f} M;"
+                f" reallocation alone gives {reallocated.cost_cny / 1e6:,.2f} M.",
+            ),
+        ),
+        (
+            "carbon",
+            Text(
+                f"运输碳排放由每年 {before.kgco2e / 1e3:,.0f} 吨变为 {after.kgco2e / 1e3:,.0f} 吨。",
+                f"Transport carbon goes from {before.kgco2e / 1e3:,.0f} t to {after.kgco2e / 1e3:,.0f} t a year.",
+            ),
+        ),
+        (
+            "haul",
+            Text(
+                f"平均运输时间由 {before.haul_min:.1f} 分钟变为 {after.haul_min:.1f} 分钟。",
+                f"Mean haul goes from {before.haul_min:.1f} to {after.haul_min:.1f} minutes.",
+            ),
+        ),
+        (
+            "supply",
+            Text(
+                f"供不上的方量由每年 {before.unserved_m3:,.0f} 方变为 {after.unserved_m3:,.0f} 方。",
+                f"Unserved volume goes from {before.unserved_m3:,.0f} to {after.unserved_m3:,.0f} m³ a year.",
+            ),
+        ),
+        (
+            "proof",
+            Text(
+                f"已证明目标值与最优相差不超过 {result.gap:.2%}。",
+                f"The objective is proven to be within {result.gap:.2%} of the best possible.",
+            ),
+        ),
+    ]
+    if outlook["district_code"]:
+        worst = int(np.argmax(outlook["probability_short"]))
+        district, week = outlook["district_code"][worst], outlook["week_start"][worst]
+        chance = outlook["probability_short"][worst]
+        brief.append(
+            (
+                "outlook",
+                Text(
+                    f"未来 52 周最紧的是 {district} 在 {week} 那一周：需求超过可达产能（分摊）的概率为 {chance:.0%}。",
+                    f"The tightest of the next 52 weeks is {week} in {district}: demand exceeds shared reachable"
+                    f" capacity with probability {chance:.0%}.",
+                ),
+            )
+        )
+    return brief

@@ -1,0 +1,86 @@
+"""Forecast against reachable capacity, week by week and district by district.
+
+Belongs here: plan.outlook_balance_weekly, the one place where a forecast meets today's capacity. Does not belong here:
+the choice of plants.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import numpy as np
+
+QUANTILES = {"q025": 0.025, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9, "q975": 0.975}
+
+# A plant's capacity in a full working week (its largest of the last 52), scaled to the working days of a coming week as
+# in marts.capacity_weekly; a district's reach gross (every plant that reaches it) and shared (marts.plant_reach).
+_OUTLOOK = """
+WITH full_week AS (
+    SELECT plant_id, max(available_m3) AS available_m3
+    FROM marts.capacity_weekly
+    WHERE is_complete
+        AND week_start > (SELECT max(week_start) FROM marts.capacity_weekly WHERE is_complete) - INTERVAL 52 WEEK
+    GROUP BY plant_id
+),
+reach AS (
+    SELECT
+        reach.district_code,
+        sum(full_week.available_m3) AS gross_m3,
+        sum(full_week.available_m3 * reach.share_of_capacity) AS share_m3
+    FROM marts.plant_reach AS reach
+    INNER JOIN full_week ON full_week.plant_id = reach.plant_id
+    GROUP BY reach.district_code
+),
+working AS (
+    SELECT
+        dates.week_start,
+        least(
+            count(*) FILTER (
+                WHERE NOT (dates.is_policy_ban OR dates.holiday_name_en IS NOT DISTINCT FROM 'Chinese New Year')
+            ),
+            any_value(assumed.value)
+        ) / any_value(assumed.value) AS share_of_week
+    FROM marts.dim_dates AS dates
+    CROSS JOIN (SELECT value FROM staging.warehouse_assumptions WHERE name = 'working_days_per_week') AS assumed
+    GROUP BY dates.week_start
+)
+SELECT
+    demand.district_code, demand.week_start, demand.h, demand.mean,
+    demand.q025, demand.q10, demand.q25, demand.q50, demand.q75, demand.q90, demand.q975,
+    round(coalesce(reach.gross_m3, 0) * working.share_of_week, 3) AS reach_gross_m3,
+    round(coalesce(reach.share_m3, 0) * working.share_of_week, 3) AS reach_share_m3
+FROM forecast.demand_current AS demand
+INNER JOIN working ON working.week_start = demand.week_start
+LEFT JOIN reach ON reach.district_code = demand.district_code
+WHERE demand.level = 'district'
+ORDER BY demand.district_code, demand.week_start
+"""
+
+
+def outlook(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Any]]:
+    """Columns of plan.outlook_balance_weekly, without the plan_id."""
+    table = connection.execute(_OUTLOOK).to_arrow_table()
+    columns: dict[str, list[Any]] = {name: table.column(name).to_pylist() for name in table.column_names}
+    rows = range(table.num_rows)
+    quantiles = [[float(columns[name][row]) for name in QUANTILES] for row in rows]
+    columns["surplus_share_m3"] = [columns["reach_share_m3"][row] - columns["mean"][row] for row in rows]
+    columns["probability_short"] = [probability_above(columns["reach_share_m3"][row], quantiles[row]) for row in rows]
+    return columns
+
+
+def probability_above(capacity_m3: float, quantiles_m3: list[float]) -> float:
+    """P(demand > capacity) from the seven quantiles: linear between them, the outer slopes carried on to 0 and 1."""
+    levels = np.array(list(QUANTILES.values()))
+    values = np.maximum.accumulate(np.array(quantiles_m3))
+    if capacity_m3 < values[0]:
+        inner, outer = values[1] - values[0], levels[1] - levels[0]
+        below = levels[0] - (values[0] - capacity_m3) * outer / inner if inner > 0 else 0.0
+    elif capacity_m3 >= values[-1]:
+        inner, outer = values[-1] - values[-2], levels[-1] - levels[-2]
+        below = levels[-1] + (capacity_m3 - values[-1]) * outer / inner if inner > 0 else 1.0
+    else:
+        upper = int(np.searchsorted(values, capacity_m3, side="right"))
+        width = values[upper] - values[upper - 1]
+        below = levels[upper - 1] + (capacity_m3 - values[upper - 1]) / width * (levels[upper] - levels[upper - 1])
+    return float(1 - min(max(below, 0.0), 1.0))

@@ -1,0 +1,81 @@
+"""What a decision would cost if turned over: exact, over all sample months.
+
+Belongs here: flips of one site and the search that adopts a flip which helps. Does not belong here: words (explain.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from planning.allocation import Recourse
+from planning.consolidation import Result
+from planning.design import (
+    NOWHERE,
+    Design,
+    broken_rules,
+    fixed_cny_per_year,
+    transition_cny_per_year,
+    usable_capacity_m3,
+)
+from planning.instance import MONTHS_PER_YEAR, Instance
+from planning.model import Floats
+
+MAX_ADOPTIONS = 3
+
+
+def regrets_cny(instance: Instance, recourse: Recourse, result: Result, flips: Sequence[Design]) -> Floats:
+    """Objective of each flipped decision minus the plan's, CNY per year, shape (flips,).
+
+    Every sample month is solved once for the plan and again for each flip from a neighbouring basis.
+    """
+    plan_capacity = usable_capacity_m3(instance, result.design)
+    capacities = [usable_capacity_m3(instance, flip) for flip in flips]
+    changes = [np.flatnonzero(capacity != plan_capacity).tolist() for capacity in capacities]
+    monthly = np.zeros(len(flips))
+    recourse.set_capacity(plan_capacity)
+    for sample in recourse.order.tolist():
+        recourse.set_demand(instance.demand_m3[sample])
+        for flip, (capacity, sites) in enumerate(zip(capacities, changes, strict=True)):
+            for site in sites:
+                recourse.set_site_capacity(site, float(capacity[site]))
+            monthly[flip] += recourse.cost() - result.evaluation.monthly_cny[sample]
+            for site in sites:
+                recourse.set_site_capacity(site, float(plan_capacity[site]))
+    first_stage = np.array([_first_stage_cny(instance, flip) for flip in flips])
+    return first_stage - _first_stage_cny(instance, result.design) + MONTHS_PER_YEAR * monthly / len(instance.demand_m3)
+
+
+def explained_flips(instance: Instance, design: Design) -> dict[int, Design]:
+    """Site -> the plan with that site turned over, for every closed or merged plant and every opened candidate."""
+    is_changed = design.is_open == instance.sites.is_candidate
+    return {site: design.flipped(site) for site in np.flatnonzero(is_changed).tolist()}
+
+
+def polish(instance: Instance, recourse: Recourse, result: Result) -> tuple[Result, dict[int, float]]:
+    """Regret of every explained site; a feasible flip that helps is adopted and all are asked again.
+
+    Returns the result, its bound unchanged, and site -> regret in CNY per year.
+    """
+    for _ in range(MAX_ADOPTIONS):
+        flips = explained_flips(instance, result.design)
+        regrets = dict(zip(flips, regrets_cny(instance, recourse, result, list(flips.values())), strict=True))
+        best = min(regrets, key=lambda site: regrets[site], default=NOWHERE)
+        if best == NOWHERE or regrets[best] >= -1e-6 * result.objective_cny:
+            break
+        if broken_rules(instance, flips[best]):
+            break
+        design = flips[best]
+        evaluation = recourse.evaluate(usable_capacity_m3(instance, design))
+        objective = _first_stage_cny(instance, design) + MONTHS_PER_YEAR * float(evaluation.monthly_cny.mean())
+        result = replace(result, design=design, evaluation=evaluation, objective_cny=objective)
+    else:
+        flips = explained_flips(instance, result.design)
+        regrets = dict(zip(flips, regrets_cny(instance, recourse, result, list(flips.values())), strict=True))
+    return result, {site: float(regret) for site, regret in regrets.items()}
+
+
+def _first_stage_cny(instance: Instance, design: Design) -> float:
+    return fixed_cny_per_year(instance, design) + transition_cny_per_year(instance, design)

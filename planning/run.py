@@ -1,0 +1,205 @@
+"""The door of the stage: one plan, from marts and forecast to schema `plan`.
+
+Belongs here: the order of steps. Does not belong here: any equation, any SQL on marts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from planning.allocation import Recourse
+from planning.assumptions import OPTION_NAMES, Assumptions, Options, read_assumptions
+from planning.brief import policy_brief
+from planning.consolidation import consolidate
+from planning.design import Design
+from planning.explain import Explainer
+from planning.footprint import dispatch, habit
+from planning.freeze import Frozen, freeze
+from planning.outlook import outlook
+from planning.regret import polish
+from planning.results import Plan, write_plan
+from planning.tables import create_plan_tables
+from store.connections import writer
+from store.home import Home
+from store.locks import hold
+from store.messages import EXIT_USAGE, Text, TongmaiError, progress
+
+_LOCK_WAIT_S = 600.0
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """The plan's row of plan.runs without its JSON; `is_new` is False when an equal plan was there already."""
+
+    plan_id: str
+    run_id: str
+    is_new: bool
+    status: str
+    objective_cny: float
+    bound_cny: float
+    gap: float
+    seconds: float
+    scenarios: int
+    periods: int
+    plants_kept: int
+    plants_merged: int
+    plants_closed: int
+    plants_expanded: int
+    plants_opened: int
+    cost_before_cny: float
+    cost_reallocated_cny: float
+    cost_after_cny: float
+    kgco2e_before: float
+    kgco2e_after: float
+    haul_min_before: float
+    haul_min_after: float
+    unserved_m3_before: float
+    unserved_m3_after: float
+    notes: tuple[Text, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self) | {"notes": [note._asdict() for note in self.notes]}
+
+
+def plan(home: Home, **options: Any) -> PlanReport:
+    """Plan on the promoted forecast and append the plan; equal inputs add nothing and say so.
+
+    `options` are the fields of planning.assumptions.Options. Raises TongmaiError: `bad_option`, `unknown_plant`,
+    `contradictory_options` (usage), `no_marts`, `no_forecast`, `no_plants`, `no_demand_cells`, `bad_instance`,
+    `locked`.
+    """
+    chosen = _options(options)
+    with hold(home, "warehouse", wait_s=_LOCK_WAIT_S), writer(home) as connection:
+        return plan_in(connection, chosen)
+
+
+def plan_in(connection: duckdb.DuckDBPyConnection, options: Options) -> PlanReport:
+    """`plan` on a writer's connection that is already open."""
+    started_at = time.monotonic()
+    assumptions = read_assumptions(options)
+    frozen = _freeze(connection, assumptions, options)
+    create_plan_tables(connection)
+    plan_id = _identity(frozen, assumptions, options)
+    is_new = connection.execute("SELECT 1 FROM plan.runs WHERE plan_id = ?", [plan_id]).fetchone() is None
+    if is_new:
+        instance = frozen.instance
+        existing, candidates = len(instance.existing), int(instance.sites.is_candidate.sum())
+        progress(
+            "plan",
+            f"{existing} 座站、{candidates} 个候选、{instance.points} 个需求点、{len(instance.demand_m3)} 个情景月",
+            f"{existing} plants, {candidates} candidates, {instance.points} demand points,"
+            f" {len(instance.demand_m3)} scenario months",
+        )
+        for note in instance.notes:
+            progress("plan", note.zh, note.en)
+        made = _make(connection, plan_id, frozen, assumptions, options, started_at)
+        write_plan(connection, made)
+    report = read_report(connection, plan_id, is_new=is_new)
+    if is_new:
+        progress(
+            "plan",
+            f"规划 {plan_id} 已写入：差距 {report.gap:.2%}（{report.status}）",
+            f"plan {plan_id} written: gap {report.gap:.2%} ({report.status})",
+        )
+    else:
+        progress(
+            "plan",
+            f"输入未变：规划 {plan_id} 已在，不再重算",
+            f"same inputs: plan {plan_id} is already there, nothing added",
+        )
+    return report
+
+
+def read_report(connection: duckdb.DuckDBPyConnection, plan_id: str, *, is_new: bool) -> PlanReport:
+    """The report of a plan whose rows are in the tables."""
+    cursor = connection.execute("SELECT * FROM plan.runs WHERE plan_id = ?", [plan_id])
+    names = [column[0] for column in cursor.description]
+    row = dict(zip(names, cursor.fetchall()[0], strict=True))
+    notes = tuple(Text(note["zh"], note["en"]) for note in json.loads(row["notes"]))
+    values = {name: row[name] for name in PlanReport.__dataclass_fields__ if name in row and name != "notes"}
+    return PlanReport(**values, is_new=is_new, notes=notes)
+
+
+def _make(
+    connection: duckdb.DuckDBPyConnection,
+    plan_id: str,
+    frozen: Frozen,
+    assumptions: Assumptions,
+    options: Options,
+    started_at: float,
+) -> Plan:
+    instance = frozen.instance
+    recourse = Recourse(instance)
+    seconds_left = max(options.seconds - (time.monotonic() - started_at), 1.0)
+    result = consolidate(instance, recourse, gap=options.gap, seconds=seconds_left)
+    result, regrets = polish(instance, recourse, result)
+    after = dispatch(instance, recourse, result.design)
+    reallocated = dispatch(instance, recourse, Design.as_is(instance))
+    today = habit(
+        instance, frozen.observed, assumptions["haul_cost_cny_per_m3_km"], assumptions.carbon_kgco2e_per_m3_km
+    )
+    capacity_price = result.evaluation.capacity_price.mean(axis=0)
+    explainer = Explainer(instance, result.design, after, today, frozen.observed.km, regrets, capacity_price)
+    explanations = [explainer.explain(site) for site in range(len(instance.sites))]
+    balance = outlook(connection)
+    decisions = [explanation.decision for explanation in explanations]
+    brief = policy_brief(decisions, result, today.footprint, reallocated.footprint, after.footprint, balance)
+    return Plan(
+        plan_id=plan_id,
+        options=options,
+        assumptions=assumptions,
+        frozen=frozen,
+        result=result,
+        dispatch=after,
+        reallocated=reallocated,
+        habit=today,
+        explanations=explanations,
+        outlook=balance,
+        brief=brief,
+        seconds=time.monotonic() - started_at,
+    )
+
+
+def _options(options: dict[str, Any]) -> Options:
+    unknown = sorted(set(options) - OPTION_NAMES)
+    if unknown:
+        raise TongmaiError(
+            "bad_option",
+            f"没有这样的选项：{'、'.join(unknown)}；可用：{'、'.join(sorted(OPTION_NAMES))}。",
+            f"No such option: {', '.join(unknown)}; choose from {', '.join(sorted(OPTION_NAMES))}.",
+            EXIT_USAGE,
+        )
+    return Options(**options)
+
+
+def _freeze(connection: duckdb.DuckDBPyConnection, assumptions: Assumptions, options: Options) -> Frozen:
+    try:
+        return freeze(connection, assumptions, options)
+    except duckdb.CatalogException as error:
+        missing = str(error).splitlines()[0]
+        raise TongmaiError(
+            "no_marts",
+            f"数仓还没建好，缺：{missing}。请先运行 tongmai build。",
+            f"The warehouse is not built yet: {missing}. Run tongmai build first.",
+        ) from error
+
+
+def _identity(frozen: Frozen, assumptions: Assumptions, options: Options) -> str:
+    """Hash of the question, its assumptions, options and the code that answers it."""
+    digest = hashlib.sha256()
+    digest.update(frozen.run_id.encode())
+    digest.update(frozen.instance.fingerprint.encode())
+    digest.update(frozen.observed.m3.tobytes())
+    digest.update(repr(assumptions.rows).encode())
+    digest.update(repr(options).encode())
+    for module in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,345 @@
+"""The tables of schema `plan`: names, keys, columns, meanings in both languages.
+
+Belongs here: declarations, and the view of the plan in force. Does not belong here: what fills them (results.py).
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from store.messages import Text
+from store.tables import Column, Table
+
+_PLAN = Column("plan_id", "VARCHAR", "规划编号", "plan")
+_PLANT = Column("plant_id", "VARCHAR", "搅拌站或候选站编号", "plant or candidate site")
+_CELL = Column("cell_id", "VARCHAR", "需求单元", "demand cell")
+_GROUP = Column(
+    "grade_group",
+    "VARCHAR",
+    "强度组：同样一些站都能生产的强度分类，以 + 连接",
+    "grade group: the grade classes that the same plants can make, joined by +",
+)
+_SCENARIO = Column("scenario", "INTEGER", "情景：forecast.paths 的样本号", "scenario: sample number of forecast.paths")
+_PERIOD = Column("period", "DATE", "月份（月首日）", "month, by its first day")
+_SAMPLE = (_PLAN, _SCENARIO, _PERIOD)
+
+RUNS = Table(
+    "plan",
+    "runs",
+    ("plan_id",),
+    Text(
+        "规划批次，只追加；金额、碳与方量均为每年的期望值",
+        "Plans, append-only; money, carbon and volume are expected values per year",
+    ),
+    (
+        _PLAN,
+        Column("run_id", "VARCHAR", "所用预测批次", "forecast run it is made on"),
+        Column("created_at", "TIMESTAMPTZ", "生成时间", "when the plan was made"),
+        Column(
+            "status",
+            "VARCHAR",
+            "proven 差距已证明；stopped 达到计数上限；timed_out 超时",
+            "proven: gap proven as asked; stopped: by a count; timed_out: by the clock",
+        ),
+        Column("is_base", "BOOLEAN", "基准规划（否则为假设分析）", "the plan itself rather than a what-if"),
+        Column("options", "JSON", "本次选项", "options of the run"),
+        Column(
+            "objective_cny",
+            "DOUBLE",
+            "目标值：成本＋碳价×碳＋供不上的代价，元/年",
+            "objective: cost + carbon priced in + price of unserved volume, CNY per year",
+        ),
+        Column("bound_cny", "DOUBLE", "已证明的下界，元/年", "proven lower bound of the objective, CNY per year"),
+        Column("gap", "DOUBLE", "已证明的相对差距", "proven gap: (objective - bound) / objective"),
+        Column("seconds", "DOUBLE", "用时，秒", "seconds it took"),
+        Column("scenarios", "INTEGER", "情景数", "number of scenarios"),
+        Column("periods", "INTEGER", "月数", "number of months"),
+        Column("clusters", "INTEGER", "下界所用聚类数", "clusters behind the bound"),
+        Column("plants_kept", "INTEGER", "保留的现有站（含扩建）", "today's plants that stay, expanded ones included"),
+        Column("plants_merged", "INTEGER", "合并的站", "plants that merge into another"),
+        Column("plants_closed", "INTEGER", "关停的站", "plants that close"),
+        Column("plants_expanded", "INTEGER", "扩建的站", "plants that expand"),
+        Column("plants_opened", "INTEGER", "新建的站", "candidate sites that open"),
+        Column(
+            "cost_before_cny",
+            "DOUBLE",
+            "现状成本：各站保持近 52 周的客户份额，元/年",
+            "cost when every plant keeps its customers of the last 52 weeks, CNY per year",
+        ),
+        Column(
+            "cost_reallocated_cny",
+            "DOUBLE",
+            "站点不变、只优化调配的成本，元/年",
+            "cost with today's plants, optimally allocated, CNY per year",
+        ),
+        Column(
+            "cost_after_cny",
+            "DOUBLE",
+            "规划后成本：固定＋过渡＋运输＋加班，元/年",
+            "cost under the plan: fixed + transition + haul + overtime, CNY per year",
+        ),
+        Column("kgco2e_before", "DOUBLE", "现状运输碳，kgCO2e/年", "transport carbon by habit, kgCO2e per year"),
+        Column("kgco2e_reallocated", "DOUBLE", "只优化调配的运输碳", "transport carbon, reallocated"),
+        Column("kgco2e_after", "DOUBLE", "规划后运输碳", "transport carbon under the plan"),
+        Column("haul_min_before", "DOUBLE", "现状平均运输分钟（按方量）", "mean haul minutes per m³ by habit"),
+        Column("haul_min_reallocated", "DOUBLE", "只优化调配的平均运输分钟", "mean haul minutes, reallocated"),
+        Column("haul_min_after", "DOUBLE", "规划后平均运输分钟", "mean haul minutes under the plan"),
+        Column("unserved_m3_before", "DOUBLE", "现状供不上，方/年", "unserved m³ per year by habit"),
+        Column("unserved_m3_reallocated", "DOUBLE", "只优化调配的供不上", "unserved m³ per year, reallocated"),
+        Column("unserved_m3_after", "DOUBLE", "规划后供不上", "unserved m³ per year under the plan"),
+        Column(
+            "over_limit_m3_before", "DOUBLE", "现状超时限运输，方/年", "m³ per year hauled beyond the limit by habit"
+        ),
+        Column(
+            "stochastic_value_cny",
+            "DOUBLE",
+            "随机解的价值：只按平均预测规划会多花，元/年",
+            "value of the stochastic solution: what planning on the mean forecast alone would cost more, CNY per year",
+        ),
+        Column("notes", "JSON", "检查提示（中英文）", "what the checks found, in both languages"),
+    ),
+)
+
+SITES = Table(
+    "plan",
+    "sites",
+    ("plan_id", "plant_id"),
+    Text("规划所用站点及其参数", "Sites of a plan with their parameters"),
+    (
+        _PLAN,
+        _PLANT,
+        Column("plant_name", "VARCHAR", "名称", "name"),
+        Column("enterprise_id", "VARCHAR", "所属企业", "enterprise"),
+        Column("grade_groups", "VARCHAR[]", "能生产的强度组", "grade groups that it can make"),
+        Column("lon", "DOUBLE", "经度，WGS-84", "longitude, WGS-84"),
+        Column("lat", "DOUBLE", "纬度，WGS-84", "latitude, WGS-84"),
+        Column("is_candidate", "BOOLEAN", "候选站", "candidate site"),
+        Column("is_on_red_line", "BOOLEAN", "在生态保护红线内", "stands on an ecological red line"),
+        Column("is_open", "BOOLEAN", "规划后在用（y）", "works under the plan (y)"),
+        Column("is_expanded", "BOOLEAN", "规划后扩建（e）", "expanded under the plan (e)"),
+        Column("available_m3_per_month", "DOUBLE", "月产能", "capacity, m³ per month"),
+        Column("usable_m3_per_month", "DOUBLE", "可用月产能（C）", "usable capacity C, m³ per month"),
+        Column("expansion_m3_per_month", "DOUBLE", "扩建增加的可用月产能（ΔC）", "usable capacity that expanding adds"),
+        Column("merge_m3_per_month", "DOUBLE", "合并时随迁的可用月产能（A）", "usable capacity moved by a merge"),
+        Column("capacity_after_m3_per_month", "DOUBLE", "规划后可用月产能", "usable capacity under the plan"),
+        Column("fixed_cny_per_year", "DOUBLE", "年固定成本（F）", "fixed cost F, CNY per year"),
+        Column("closing_cny", "DOUBLE", "关停一次性成本（K）", "one-off closing cost K, CNY"),
+        Column("merge_cny", "DOUBLE", "合并一次性成本（G）", "one-off merging cost G, CNY"),
+        Column("opening_cny_per_year", "DOUBLE", "新建年摊销（O）", "opening capital per year O, CNY"),
+        Column("expansion_cny_per_year", "DOUBLE", "扩建年成本（E）", "expansion cost per year E, CNY"),
+    ),
+)
+
+ARCS = Table(
+    "plan",
+    "arcs",
+    ("plan_id", "plant_id", "cell_id", "grade_group"),
+    Text("运输时限内可供应的线路", "Arcs within the haul limit: who can serve whom with what"),
+    (
+        _PLAN,
+        _PLANT,
+        _CELL,
+        _GROUP,
+        Column("haul_km", "DOUBLE", "运距，公里", "haul, km"),
+        Column("haul_min", "DOUBLE", "运输时间，分钟", "haul, minutes"),
+        Column("cost_cny_per_m3", "DOUBLE", "每方运费（c）", "haul cost c, CNY per m³"),
+        Column("kgco2e_per_m3", "DOUBLE", "每方运输碳（g）", "transport carbon g, kgCO2e per m³"),
+    ),
+)
+
+DEMAND = Table(
+    "plan",
+    "demand",
+    ("plan_id", "scenario", "period", "cell_id", "grade_group"),
+    Text("规划所用需求：情景×月×单元", "Demand of a plan: scenario × month × cell"),
+    (*_SAMPLE, _CELL, _GROUP, Column("m3", "DOUBLE", "需求，方/月", "demand, m³ per month")),
+)
+
+ALLOCATION = Table(
+    "plan",
+    "allocation",
+    ("plan_id", "scenario", "period", "plant_id", "cell_id", "grade_group"),
+    Text(
+        "规划后的调配：谁给谁供多少；一站超过可用产能的部分为加班",
+        "Allocation under the plan; what a site delivers beyond its usable capacity is overtime",
+    ),
+    (
+        *_SAMPLE,
+        _PLANT,
+        _CELL,
+        _GROUP,
+        Column("m3", "DOUBLE", "供应量，方/月", "m³ per month"),
+        Column("haul_min", "DOUBLE", "运输时间，分钟", "haul, minutes"),
+        Column("cost_cny", "DOUBLE", "运费，元/月", "haul cost, CNY per month"),
+        Column("kgco2e", "DOUBLE", "运输碳，kgCO2e/月", "transport carbon, kgCO2e per month"),
+    ),
+)
+
+UNSERVED = Table(
+    "plan",
+    "unserved",
+    ("plan_id", "scenario", "period", "cell_id", "grade_group"),
+    Text("规划后供不上的需求；没有行即全部供上", "Demand that stays unserved under the plan; no row means none"),
+    (*_SAMPLE, _CELL, _GROUP, Column("m3", "DOUBLE", "供不上，方/月", "unserved m³ per month")),
+)
+
+ALLOCATION_BEFORE = Table(
+    "plan",
+    "allocation_before",
+    ("plan_id", "plant_id", "cell_id", "grade_group"),
+    Text(
+        "现状调配：近 52 周谁给谁供多少，与规划对照",
+        "Who served whom in the last 52 weeks, to compare the plan with",
+    ),
+    (
+        _PLAN,
+        _PLANT,
+        _CELL,
+        _GROUP,
+        Column("m3_52w", "DOUBLE", "近 52 周供应量，方", "m³ of the last 52 weeks"),
+        Column("haul_km", "DOUBLE", "运距，公里", "haul, km"),
+        Column("haul_min", "DOUBLE", "运输时间，分钟", "haul, minutes"),
+        Column("is_feasible", "BOOLEAN", "在运输时限内", "within the haul limit"),
+    ),
+)
+
+PLANT_DECISIONS = Table(
+    "plan",
+    "plant_decisions",
+    ("plan_id", "plant_id"),
+    Text("每座站的去留与理由", "What becomes of each plant, and why"),
+    (
+        _PLAN,
+        _PLANT,
+        Column(
+            "decision",
+            "VARCHAR",
+            "keep 保留、merge 合并、close 关停、expand 扩建、open 新建、not_opened 不建",
+            "keep, merge, close, expand, open or not_opened",
+        ),
+        Column("merge_into_plant_id", "VARCHAR", "并入的站", "plant that it merges into"),
+        Column("from_period", "DATE", "生效月份", "month from which it holds"),
+        Column("reason_zh", "VARCHAR", "理由（中文）", "reason, in Chinese"),
+        Column("reason_en", "VARCHAR", "理由（英文）", "reason, in English"),
+        Column(
+            "regret_cny",
+            "DOUBLE",
+            "若反过来决定，全市每年多花（元，全样本精确值）；空为未计算",
+            "what the opposite decision would cost more, CNY per year, exact over all samples; null: not computed",
+        ),
+        Column("utilisation_before", "DOUBLE", "近 52 周利用率", "utilisation of the last 52 weeks"),
+        Column("utilisation_after", "DOUBLE", "规划后平均利用率", "mean utilisation under the plan"),
+    ),
+)
+
+PARETO = Table(
+    "plan",
+    "pareto",
+    ("plan_id", "point"),
+    Text(
+        "可选方案的成本、碳与供应保障；下界为空表示未证明",
+        "Alternatives: cost, carbon and security of supply; a null bound says that none is proven",
+    ),
+    (
+        _PLAN,
+        Column("point", "INTEGER", "0 站点不变、只优化调配；1 本规划", "0: today's plants, reallocated; 1: this plan"),
+        Column("cost", "DOUBLE", "成本，元/年", "cost, CNY per year"),
+        Column("kgco2e", "DOUBLE", "运输碳，kgCO2e/年", "transport carbon, kgCO2e per year"),
+        Column(
+            "cvar_unserved",
+            "DOUBLE",
+            "最差十分之一月份的平均供不上，方/月",
+            "mean unserved m³ per month over the worst tenth of sample months",
+        ),
+        Column("plants_kept", "INTEGER", "在用站数（含新建）", "working sites, opened ones included"),
+        Column("bound", "DOUBLE", "目标值下界，元/年", "lower bound of the objective, CNY per year"),
+        Column("gap", "DOUBLE", "相对差距", "proven gap"),
+    ),
+)
+
+ASSUMPTIONS = Table(
+    "plan",
+    "assumptions",
+    ("plan_id", "name"),
+    Text("规划所用假设：数值、单位、来源", "Assumptions of a plan: value, unit, source"),
+    (
+        _PLAN,
+        Column("name", "VARCHAR", "名称", "name"),
+        Column("value", "DOUBLE", "数值", "value"),
+        Column("unit", "VARCHAR", "单位", "unit"),
+        Column("source", "VARCHAR", "来源", "source"),
+        Column("status", "VARCHAR", "核实状态", "verified, secondary, unverified or option"),
+        Column("note_zh", "VARCHAR", "说明（中文）", "note, in Chinese"),
+        Column("note_en", "VARCHAR", "说明（英文）", "note, in English"),
+    ),
+)
+
+OUTLOOK_BALANCE_WEEKLY = Table(
+    "plan",
+    "outlook_balance_weekly",
+    ("plan_id", "district_code", "week_start"),
+    Text(
+        "未来 52 周各区县需求预测对可达产能",
+        "Forecast demand of the next 52 weeks per district against the capacity within reach",
+    ),
+    (
+        _PLAN,
+        Column("district_code", "VARCHAR", "区县", "district"),
+        Column("week_start", "DATE", "周（周一）", "week, by its Monday"),
+        Column("h", "INTEGER", "提前周数", "weeks ahead"),
+        Column("mean", "DOUBLE", "需求期望，方/周", "expected demand, m³ per week"),
+        Column("q10", "DOUBLE", "需求 10% 分位数", "10 % quantile of demand"),
+        Column("q90", "DOUBLE", "需求 90% 分位数", "90 % quantile of demand"),
+        Column("reach_gross_m3", "DOUBLE", "可达产能（毛）", "capacity within reach, each plant counted in full"),
+        Column("reach_share_m3", "DOUBLE", "可达产能（分摊）", "capacity within reach, plants shared by districts"),
+        Column("surplus_share_m3", "DOUBLE", "分摊产能减期望需求", "shared reach minus expected demand"),
+        Column("probability_short", "DOUBLE", "需求超过分摊产能的概率", "probability that demand exceeds shared reach"),
+    ),
+)
+
+POLICY_BRIEF = Table(
+    "plan",
+    "policy_brief",
+    ("plan_id", "position"),
+    Text("给主管部门的要点", "The plan in a few sentences for the bureau"),
+    (
+        _PLAN,
+        Column("position", "INTEGER", "次序", "order"),
+        Column("topic", "VARCHAR", "主题", "topic"),
+        Column("text_zh", "VARCHAR", "要点（中文）", "sentence, in Chinese"),
+        Column("text_en", "VARCHAR", "要点（英文）", "sentence, in English"),
+    ),
+)
+
+PLAN_TABLES = (
+    RUNS,
+    SITES,
+    ARCS,
+    DEMAND,
+    ALLOCATION,
+    UNSERVED,
+    ALLOCATION_BEFORE,
+    PLANT_DECISIONS,
+    PARETO,
+    ASSUMPTIONS,
+    OUTLOOK_BALANCE_WEEKLY,
+    POLICY_BRIEF,
+)
+
+# The newest plan on the promoted forecast; a what-if only where there is no base plan.
+_PLAN_CURRENT = """
+CREATE OR REPLACE VIEW plan.plan_current AS
+SELECT runs.*
+FROM plan.runs AS runs
+WHERE runs.run_id IN (SELECT demand.run_id FROM forecast.demand_current AS demand)
+ORDER BY runs.is_base DESC, runs.created_at DESC, runs.plan_id
+LIMIT 1
+"""
+
+
+def create_plan_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what is absent of schema `plan`, its view included."""
+    for table in PLAN_TABLES:
+        table.create(connection)
+    connection.execute(_PLAN_CURRENT)
+    connection.execute("COMMENT ON VIEW plan.plan_current IS '现行规划 | The plan in force'")
