@@ -100,13 +100,12 @@ def districts() -> Districts:
 
 def is_inside(lon: Floats, lat: Floats, outline: Floats) -> Bools:
     """Ray casting: which points lie inside a ring of shape (vertices, 2)."""
-    inside = np.zeros(len(lon), dtype=bool)
-    for (x1, y1), (x2, y2) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
-        if y1 == y2:
-            continue
-        crosses = ((y1 > lat) != (y2 > lat)) & (lon < (x2 - x1) * (lat - y1) / (y2 - y1) + x1)
-        inside ^= crosses
-    return inside
+    x1, y1 = outline.T
+    x2, y2 = np.roll(outline, -1, axis=0).T
+    slope = (x2 - x1) / np.where(y2 == y1, 1.0, y2 - y1)  # a level edge is never crossed
+    straddles = (y1 > lat[:, None]) != (y2 > lat[:, None])
+    crosses = straddles & (lon[:, None] < slope * (lat[:, None] - y1) + x1)
+    return np.asarray(crosses.sum(axis=1) % 2 == 1)
 
 
 def great_circle_km(lon1: Floats, lat1: Floats, lon2: Floats, lat2: Floats) -> Floats:

@@ -83,26 +83,42 @@ def _text(page: Page) -> Rendered:
         if is_json:
             column = pc.binary_join_element_wise(f'"{header}":', column, "")
         columns.append(column)
-    lines = pc.binary_join_element_wise(*columns, "," if is_json else layout.delimiter).to_pylist()
-    if is_json:
-        lines = [f"{{{line}}}" for line in lines]
-    head = [] if is_json else [layout.delimiter.join(layout.headers.values())]
+    line_end = "\n" if is_json else "\r\n"
+    body = pc.binary_join_element_wise(*columns, "," if is_json else layout.delimiter)
+    frame = ("{", "}" + line_end) if is_json else ("", line_end)
+    lines = pc.binary_join_element_wise(frame[0], body, frame[1], "")
+    head = "" if is_json else layout.delimiter.join(layout.headers.values()) + line_end
 
-    before = np.array([row for row, _ in page.strays], dtype=np.int64)
-    numbers = np.arange(rows) + 1 + len(head) + np.searchsorted(before, np.arange(rows), side="right")
-    cut_lines = [row + 1 + len(head) + place for place, (row, kind) in enumerate(page.strays) if kind == "cut"]
-    for row, kind in reversed(page.strays):
-        lines.insert(row, "" if kind == "blank" else _cut(lines[row], layout))
-    content = ("\n" if is_json else "\r\n").join([*head, *lines, ""]).encode(layout.encoding)
+    pieces, done = [head], 0
+    for row, kind in page.strays:
+        stray = "" if kind == "blank" else _cut(body[row].as_py(), layout)
+        pieces += [_joined(lines, done, row), stray + line_end]
+        done = row
+    pieces.append(_joined(lines, done, rows))
+    content = "".join(pieces).encode(layout.encoding)
     if layout.is_gzipped:
         content = gzip.compress(content, GZIP_LEVEL, mtime=0)
-    return Rendered(content, numbers, cut_lines, sum(kind == "blank" for _, kind in page.strays))
+
+    top = 1 if is_json else 2
+    before = np.array([row for row, _ in page.strays], dtype=np.int64)
+    numbers = np.arange(rows) + top + np.searchsorted(before, np.arange(rows), side="right")
+    cut_lines = [row + top + place for place, (row, kind) in enumerate(page.strays) if kind == "cut"]
+    return Rendered(content, numbers, cut_lines, len(page.strays) - len(cut_lines))
+
+
+def _joined(lines: pa.Array, start: int, stop: int) -> str:
+    """Lines `start` to `stop` as one text: a string column's values already lie end to end."""
+    _, offsets, values = lines.buffers()
+    if start == stop or values is None:
+        return ""
+    first, last = np.frombuffer(offsets, dtype=np.int32)[[start, stop]].tolist()
+    return str(values.slice(first, last - first).to_pybytes().decode())
 
 
 def _cut(line: str, layout: Layout) -> str:
     """A copy of a line that breaks off: five fields of a CSV line, half of a JSON one."""
     if layout.format == "jsonl":
-        return line[: len(line) // 2]
+        return "{" + line[: len(line) // 2]
     return layout.delimiter.join(line.split(layout.delimiter)[:5])
 
 

@@ -202,8 +202,8 @@ class Post:
 
 
 def _windows(city: City) -> list[tuple[range, list[Window]]]:
-    """Periods to simulate at once (a year; half a year for large cities), each with its rounds of files."""
-    length = 52 if city.scale <= 0.3 else 26
+    """Periods to simulate at once (a year; less in a large city, to bound memory), each with its rounds of files."""
+    length = 52 if city.scale <= 0.2 else 26 if city.scale <= 0.5 else 13
     recent = city.weeks - RECENT_WEEKS
     periods = []
     for start in range(0, city.weeks, length):
