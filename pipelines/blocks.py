@@ -6,12 +6,14 @@ Belongs here: the elements of the Beam graph. Does not belong here: any step of 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 
+from pipelines.alignment import Shape
 from pipelines.layout import Layout
 from pipelines.mapping import NO_MAPPING, FieldMapping
 from pipelines.sources.tables import MalformedRow
@@ -76,18 +78,19 @@ class Fault:
 
 @dataclass(frozen=True)
 class Block:
-    """Rows of one layout, of one or more files of a batch.
+    """Aligned rows of one shape, of one or more files of a batch.
 
-    `table` holds `c0…`, `_source_row` and `_file` (index into `batch.files`); `malformed` are rows that
-    could not be split, with their file's index; `skipped` are counts per file; `faults` are files that could
-    not be taken (known only to the last block of a batch, which may hold no rows).
+    `table` holds `in_<field>…`, `_extra`, `_source_row` and `_file` (index into `batch.files`); `layouts` say
+    how each file's header was read; `malformed` are rows that could not be split; `skipped` are counts per
+    file; `faults` are files that could not be taken (on the last block of a batch, which has no rows).
     """
 
     batch: Batch
     number: int
-    layout: Layout | None = None
+    shape: Shape | None = None
     table: pa.Table | None = None
-    malformed: tuple[tuple[int, MalformedRow], ...] = ()
+    layouts: Mapping[int, Layout] = field(default_factory=dict)
+    malformed: tuple[tuple[int, Layout, MalformedRow], ...] = ()
     skipped: tuple[tuple[int, int], ...] = ()
     faults: tuple[tuple[int, Fault], ...] = ()
 
@@ -102,7 +105,6 @@ class Checked:
     rejects: pa.Table | None
     tallies: dict[int, Tally]
     faults: tuple[tuple[int, Fault], ...]
-    units: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

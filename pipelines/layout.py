@@ -26,7 +26,7 @@ _NOISE = re.compile(r"[\s_\-*:：·.、/\\\"'#]+")
 
 @dataclass(frozen=True)
 class Binding:
-    """One field's source: the block's column `c<index>` (or a constant) and the factor to the unit kept."""
+    """One field's source: the raw table's column `c<index>` (or a constant) and the factor to the unit kept."""
 
     name: str
     index: int | None = None
@@ -36,22 +36,17 @@ class Binding:
 
 @dataclass(frozen=True)
 class Layout:
-    """How blocks with one header (and one set of column types) become rows of a feed.
+    """How rows under one header become rows of a feed.
 
     `extras` are columns that the contract does not know, kept in `_extra`; columns of personal data that
-    no field keeps are in neither list. `types[i]` is the Arrow type of the block's column `c<i>`.
+    no field keeps are in neither list.
     """
 
     feed: Feed = field(repr=False)
     header: tuple[str, ...]
     bindings: tuple[Binding, ...]
     extras: tuple[tuple[int, str], ...]
-    types: tuple[str, ...]
     mapping: FieldMapping = NO_MAPPING
-
-    def binding(self, name: str) -> Binding | None:
-        """The binding of field `name`, or None when the source has no such column."""
-        return next((binding for binding in self.bindings if binding.name == name), None)
 
 
 def normalise(text: str) -> str:
@@ -81,9 +76,7 @@ def find_header(rows: Sequence[Sequence[str]], feed: Feed, mapping: FieldMapping
     return best
 
 
-def resolve(
-    feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPING, types: Sequence[str] | None = None
-) -> Layout:
+def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPING) -> Layout:
     """The layout of that header. Raises FileError(`missing_columns`) when a required field has no source."""
     header = tuple(text.strip() for text in header)
     targets, constants, stated = dict(mapping.columns), dict(mapping.constants), dict(mapping.units)
@@ -108,9 +101,7 @@ def resolve(
     missing = [column.name for column in feed.fields if column.required and column.name not in bindings]
     if missing:
         raise FileError("missing_columns", ", ".join(missing))
-    return Layout(
-        feed, header, tuple(bindings.values()), tuple(extras), tuple(types or ["string"] * len(header)), mapping
-    )
+    return Layout(feed, header, tuple(bindings.values()), tuple(extras), mapping)
 
 
 def _factor(column: Field, text: str, stated: dict[str, str]) -> float:

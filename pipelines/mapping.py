@@ -45,6 +45,10 @@ class FieldMapping:
             return self.header == fingerprint(header)
         return bool(self.columns) and {source for source, _ in self.columns} <= set(header)
 
+    def codes(self, name: str) -> dict[str, str]:
+        """The code list of field `name`: source text -> value."""
+        return next((dict(pairs) for field, pairs in self.values if field == name), {})
+
 
 NO_MAPPING = FieldMapping()
 

@@ -1,4 +1,4 @@
-"""Files of a batch, read as blocks of one layout each.
+"""Files of a batch, read as blocks of one shape each.
 
 Belongs here: resolving layouts, gathering small files into blocks. Does not belong here: formats
 (`pipelines.sources`) and checks. A small file enters a block only when all of it could be read, so that a
@@ -8,11 +8,12 @@ damaged one leaves nothing behind; a large file has its batch to itself, and its
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from pipelines.alignment import Shape, align
 from pipelines.blocks import Batch, Block, Fault, FileTask
 from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
@@ -24,59 +25,59 @@ from pipelines.sources.text import BLOCK_BYTES
 
 @dataclass
 class _Gathering:
-    """Tables of one layout that wait to be a block."""
+    """Rows of one shape that wait to be a block."""
 
     tables: list[pa.Table] = field(default_factory=list)
-    malformed: list[tuple[int, MalformedRow]] = field(default_factory=list)
+    layouts: dict[int, Layout] = field(default_factory=dict)
+    malformed: list[tuple[int, Layout, MalformedRow]] = field(default_factory=list)
     skipped: list[tuple[int, int]] = field(default_factory=list)
     size_bytes: int = 0
 
+    def add(self, index: int, layout: Layout, raw: RawTable, table: pa.Table) -> None:
+        """Take rows of file `index` in."""
+        self.tables.append(table.append_column("_file", pa.repeat(pa.scalar(index, pa.int32()), table.num_rows)))
+        self.layouts[index] = layout
+        self.malformed += [(index, layout, row) for row in raw.malformed]
+        if raw.rows_skipped:
+            self.skipped.append((index, raw.rows_skipped))
+        self.size_bytes += table.nbytes
+
+    def block(self, batch: Batch, number: int, shape: Shape) -> Block:
+        """The block of what has been gathered."""
+        table = pa.concat_tables(self.tables)
+        return Block(batch, number, shape, table, self.layouts, tuple(self.malformed), tuple(self.skipped))
+
 
 def read_blocks(batch: Batch, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
-    """The batch's rows as blocks; the last one, which may be empty, names the files that failed."""
-    gathered: dict[Layout, _Gathering] = defaultdict(_Gathering)
+    """The batch's rows as blocks; the last one has no rows and names the files that failed."""
+    gathered: dict[Shape, _Gathering] = defaultdict(_Gathering)
     faults: list[tuple[int, Fault]] = []
     number = 0
+    is_alone = len(batch.files) == 1
     for index, task in enumerate(batch.files):
-        tables = _laid_out(task)
+        tables = _aligned(task, as_text=not is_alone)
         try:
-            if len(batch.files) > 1:
-                tables = iter(list(tables))
-            for layout, raw in tables:
-                waiting = gathered[layout]
-                _gather(waiting, index, raw)
+            for layout, raw, shape, table in tables if is_alone else list(tables):
+                waiting = gathered[shape]
+                waiting.add(index, layout, raw, table)
                 if waiting.size_bytes >= block_bytes:
-                    yield _block(batch, number, layout, gathered.pop(layout))
+                    yield gathered.pop(shape).block(batch, number, shape)
                     number += 1
         except FileError as error:
             faults.append((index, Fault(error.reason, *error.text)))
-            if len(batch.files) == 1:
+            if is_alone:
                 gathered.clear()
-    for layout, waiting in gathered.items():
-        yield _block(batch, number, layout, waiting)
+    for shape, waiting in gathered.items():
+        yield waiting.block(batch, number, shape)
         number += 1
     yield Block(batch, number, faults=tuple(faults))
 
 
-def _laid_out(task: FileTask) -> Iterator[tuple[Layout, RawTable]]:
+def _aligned(task: FileTask, *, as_text: bool) -> Iterator[tuple[Layout, RawTable, Shape, pa.Table]]:
     feed = FEEDS[task.feed]
-    layouts: dict[tuple[Sequence[str], Sequence[str]], Layout] = {}
+    layouts: dict[tuple[str, ...], Layout] = {}
     for raw in open_tables(task.path, feed, task.mapping):
-        shape = (raw.header, raw.types)
-        if shape not in layouts:
-            layouts[shape] = resolve(feed, raw.header, task.mapping, raw.types)
-        yield layouts[shape], raw
-
-
-def _gather(waiting: _Gathering, index: int, raw: RawTable) -> None:
-    table = raw.table.append_column("_file", pa.repeat(pa.scalar(index, pa.int32()), raw.table.num_rows))
-    waiting.tables.append(table)
-    waiting.malformed += [(index, row) for row in raw.malformed]
-    if raw.rows_skipped:
-        waiting.skipped.append((index, raw.rows_skipped))
-    waiting.size_bytes += table.nbytes
-
-
-def _block(batch: Batch, number: int, layout: Layout, waiting: _Gathering) -> Block:
-    table = pa.concat_tables(waiting.tables)
-    return Block(batch, number, layout, table, tuple(waiting.malformed), tuple(waiting.skipped))
+        if raw.header not in layouts:
+            layouts[raw.header] = resolve(feed, raw.header, task.mapping)
+        layout = layouts[raw.header]
+        yield layout, raw, *align(raw, layout, as_text=as_text)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from pipelines.blocks import FileTask
+from pipelines.alignment import EXTRA, column_of
+from pipelines.blocks import Batch
 from pipelines.feeds.contract import Field
 from pipelines.layout import Layout
 from pipelines.privacy import MASK, is_personal_header, redact, redact_cells
@@ -29,13 +30,15 @@ _FOOTER = re.compile(
     r"\s*(制表|填表|填报|审核|复核|打印|导出|备注|说明|注\s*[:：]|第\s*\d+\s*页|单位\s*[:：]|统计时间)"
 )
 _TOTALS_CELLS = 3
+_FOOTER_CELLS = 2
+_TEXT_LIMIT = 4_000
 
 
 @dataclass(frozen=True)
 class Reject:
-    """One rejected row."""
+    """One rejected row of file `file` (index into the batch)."""
 
-    file: FileTask
+    file: int
     source_row: int
     reason: str
     column: Field | None
@@ -43,13 +46,32 @@ class Reject:
     raw_text: str
 
 
-def reject_table(rejects: Sequence[Reject], feed: str) -> pa.Table:
+class SourceCells:
+    """A row's cells under the header texts of its file."""
+
+    def __init__(self, layout: Layout, row: Mapping[str, Any]) -> None:
+        self.texts: dict[str, str] = {}
+        self.private: set[str] = set()
+        for binding in layout.bindings:
+            value = row[column_of(binding.name)]
+            if binding.index is None or value is None or not str(value).strip():
+                continue
+            header = layout.header[binding.index] or f"column_{binding.index + 1}"
+            self.texts[header] = str(value).strip()
+            if layout.feed.field(binding.name).is_private:
+                self.private.add(header)
+        if row[EXTRA]:
+            self.texts.update(json.loads(row[EXTRA], strict=False))
+        self.first = [self.texts[header] for header in layout.header[:_TOTALS_CELLS] if header in self.texts]
+
+
+def reject_table(rejects: Sequence[Reject], batch: Batch) -> pa.Table:
     """Rejects as a table with the columns of `ops.rejects`."""
     rows = [
         (
-            reject.file.segment_id,
-            feed,
-            reject.file.name,
+            batch.files[reject.file].segment_id,
+            batch.feed,
+            batch.files[reject.file].name,
             reject.source_row,
             reject.reason,
             reject.column.name if reject.column else None,
@@ -64,39 +86,27 @@ def reject_table(rejects: Sequence[Reject], feed: str) -> pa.Table:
     return pa.table(columns, names=REJECTS.column_names)
 
 
-def row_text(layout: Layout | None, row: MalformedRow | Sequence[Any]) -> str:
-    """A row's redacted text: header and value as JSON; a malformed row's cells as they came."""
-    private = _private_columns(layout)
-    if isinstance(row, MalformedRow):
-        return redact_cells(row.cells, has_people=bool(private))[:4000]
-    assert layout is not None
-    texts = {
-        header or f"column_{index + 1}": MASK if index in private else redact(str(cell))
-        for index, (header, cell) in enumerate(zip(layout.header, row, strict=True))
-        if cell not in (None, "")
-    }
+def row_text(cells: SourceCells) -> str:
+    """A row's redacted text: header and value as JSON."""
+    texts = {header: MASK if header in cells.private else redact(text) for header, text in cells.texts.items()}
     return json.dumps(texts, ensure_ascii=False)
 
 
-def _private_columns(layout: Layout | None) -> set[int]:
-    if layout is None:
-        return set()
-    private = {index for index, header in enumerate(layout.header) if is_personal_header(header)}
-    return private | {
-        binding.index
-        for binding in layout.bindings
-        if binding.index is not None and layout.feed.field(binding.name).is_private
-    }
+def malformed_text(layout: Layout, row: MalformedRow) -> str:
+    """A malformed row's cells as they came, redacted."""
+    has_people = any(is_personal_header(header) for header in layout.header) or any(
+        layout.feed.field(binding.name).is_private for binding in layout.bindings
+    )
+    return redact_cells(row.cells, has_people=has_people)[:_TEXT_LIMIT]
 
 
-def is_no_data(cells: Sequence[Any], header: Sequence[str], *, lacks_required: bool) -> bool:
+def is_no_data(cells: SourceCells, *, lacks_required: bool) -> bool:
     """Whether a faulty row is a repeated header or, when it lacks required cells, a blank, a total or a footer."""
-    texts = ["" if cell is None else str(cell).strip() for cell in cells]
-    if texts == [text.strip() for text in header]:
+    texts = list(cells.texts.values())
+    if texts and texts == list(cells.texts):
         return True
     if not lacks_required:
         return False
-    filled = [text for text in texts if text]
-    if not filled or any(_TOTALS.fullmatch(text) for text in texts[:_TOTALS_CELLS] if text):
+    if not texts or any(_TOTALS.fullmatch(text) for text in cells.first):
         return True
-    return len(filled) <= 2 and bool(_FOOTER.match(filled[0]))
+    return len(texts) <= _FOOTER_CELLS and bool(_FOOTER.match(texts[0]))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from python_calamine import CalamineError, CalamineWorkbook
 
 from pipelines.faults import FileError
@@ -69,8 +70,13 @@ def _column(cells: Sequence[Any]) -> pa.Array:
     if types <= {float, int, str} and not any(cell for cell in cells if isinstance(cell, str)):
         return pa.array([None if cell == "" else cell for cell in cells], pa.float64())
     if types <= {datetime, str} and not any(cell for cell in cells if isinstance(cell, str)):
-        return pa.array([cell or None for cell in cells], pa.timestamp("us"))
+        return _seconds([cell or None for cell in cells])
     return pa.array([_text(cell) for cell in cells], pa.string())
+
+
+def _seconds(cells: Sequence[datetime | None]) -> pa.Array:
+    """Times to the nearest second: spreadsheets keep them as fractions of days, which round oddly."""
+    return pc.round_temporal(pa.array(cells, pa.timestamp("us")), unit="second")
 
 
 def _text(cell: Any) -> str:

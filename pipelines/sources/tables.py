@@ -36,11 +36,6 @@ class RawTable:
     malformed: tuple[MalformedRow, ...] = ()
     rows_skipped: int = 0
 
-    @property
-    def types(self) -> tuple[str, ...]:
-        """Arrow types of the columns, as text."""
-        return tuple(str(self.table.schema.field(f"c{index}").type) for index in range(len(self.header)))
-
 
 def raw_table(
     header: Sequence[str],

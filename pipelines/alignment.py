@@ -1,0 +1,92 @@
+"""Alignment: a file's columns put under the names of the contract's fields.
+
+Belongs here: from a raw table and its layout to a table with one column per field, whatever the source's
+order and headers were, so that files of many layouts share one check and one block. Does not belong here:
+reading values (`pipelines.readings`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+
+from pipelines.feeds import Feed
+from pipelines.layout import Layout
+from pipelines.mapping import FieldMapping
+from pipelines.sources.tables import SOURCE_ROW, RawTable
+
+EXTRA = "_extra"
+_PHONE = r"(^|[^0-9])1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}($|[^0-9])"
+_ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a check depends on: the feed, the mapping, factors of fields in other units, and typed columns."""
+
+    feed: Feed = field(repr=False)
+    mapping: FieldMapping
+    factors: tuple[tuple[str, float], ...]
+    types: tuple[tuple[str, str], ...]
+
+
+def column_of(name: str) -> str:
+    """The name under which an aligned table holds the source of field `name`."""
+    return f"in_{name}"
+
+
+def align(raw: RawTable, layout: Layout, *, as_text: bool) -> tuple[Shape, pa.Table]:
+    """The raw table as `in_<field>` for every field (null where the source has none), `_extra` (JSON text of
+    unknown columns, keys sorted, no nulls) and `_source_row`; typed columns become text when `as_text`.
+    """
+    rows = raw.table.num_rows
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {}
+    types: dict[str, str] = {}
+    for binding in layout.bindings:
+        if binding.index is None:
+            column = pa.repeat(pa.scalar(binding.constant, pa.string()), rows)
+        else:
+            column = raw.table[f"c{binding.index}"]
+        if not pt.is_string(column.type) and (as_text or pt.is_null(column.type)):
+            column = text_of(column)
+        if not pt.is_string(column.type):
+            types[binding.name] = str(column.type)
+        columns[column_of(binding.name)] = column
+    absent = pa.nulls(rows, pa.string())
+    aligned = {column_of(f.name): columns.get(column_of(f.name), absent) for f in layout.feed.all_fields}
+    aligned[EXTRA] = _extra(raw, layout)
+    aligned[SOURCE_ROW] = raw.table[SOURCE_ROW]
+    factors = tuple(sorted((b.name, b.factor) for b in layout.bindings if b.factor != 1.0))
+    return Shape(layout.feed, layout.mapping, factors, tuple(sorted(types.items()))), pa.table(aligned)
+
+
+def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A typed column as text: times without a needless fraction, whole numbers without decimals."""
+    if pt.is_timestamp(column.type):
+        form = "%Y-%m-%d %H:%M:%S" + ("%z" if column.type.tz else "")
+        whole = pc.all(pc.equal(pc.subsecond(column), 0)).as_py()
+        return pc.strftime(column.cast(pa.timestamp("s", column.type.tz)) if whole in (True, None) else column, form)
+    return column.cast(pa.string())
+
+
+def _extra(raw: RawTable, layout: Layout) -> pa.Array | pa.ChunkedArray:
+    entries = []
+    for index, header in sorted(layout.extras, key=lambda extra: (extra[1], extra[0])):
+        text = raw.table[f"c{index}"]
+        text = pc.utf8_trim_whitespace(text if pt.is_string(text.type) else text_of(text))
+        for plain, escaped in _ESCAPES:
+            text = pc.replace_substring(text, plain, escaped)
+        text = pc.replace_substring_regex(text, _PHONE, r"\1***\2")
+        text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+        key = header.replace("\\", "\\\\").replace('"', '\\"')
+        entries.append(pc.binary_join_element_wise(f'"{key}":"', text, '",', ""))
+    if not entries:
+        return pa.nulls(raw.table.num_rows, pa.string())
+    joined = pc.utf8_rtrim(
+        pc.binary_join_element_wise(*entries, "", null_handling="replace", null_replacement=""), characters=","
+    )
+    json_text = pc.binary_join_element_wise("{", joined, "}", "")
+    return pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), json_text)
