@@ -24,7 +24,7 @@ from dashboard.quarter import DistrictQuarter
 from dashboard.texts import DECISION_NAMES, FEED_NAMES, say
 from store.messages import Lang, Text
 
-LABEL_LENGTH: dict[Lang, int] = {"zh": 10, "en": 26}  # a comment's first clause may be this long to serve as heading
+LABEL_LENGTH: dict[Lang, int] = {"zh": 10, "en": 20}  # a comment's first clause may be this long to serve as heading
 
 
 @dataclass(frozen=True)

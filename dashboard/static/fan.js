@@ -55,7 +55,7 @@ export function drawFan(boot) {
       series: [
         ...band("band_95", "q025", "q975", colour("--band-95")),
         ...band("band_80", "q10", "q90", colour("--band-80")),
-        { ...line, name: "reach", data: points(reach.week_start, reach.m3), lineStyle: { color: colour("--alert"), width: 1.5, type: "dashed" } },
+        { ...line, name: "reach", step: "middle", data: points(reach.week_start, reach.m3), lineStyle: { color: colour("--alert"), width: 1.5, type: "dashed" } },
         { ...line, name: "history", data: points(history.week_start, history.m3), lineStyle: { color: colour("--ink"), width: 1.4 } },
         { ...line, name: "mean", data: points(forecast.week_start, forecast.mean), lineStyle: { color: colour("--accent"), width: 2.4 },
           markLine: {
