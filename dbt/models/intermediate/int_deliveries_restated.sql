@@ -1,5 +1,5 @@
 -- What each ticket was known to have delivered, where and when, and from which day to which (known_until exclusive;
--- null: still). The rows that hold today are fct_deliveries; the earlier ones were corrected.
+-- null: still). The rows that still hold are fct_deliveries; the earlier ones were corrected.
 with
 
 amended as (

@@ -6,12 +6,12 @@ here: anything that a test expects of the warehouse.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import md5
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 LINEAGE = (
     "updated_at TIMESTAMPTZ, known_at TIMESTAMPTZ, _version_at TIMESTAMPTZ, _content_hash VARCHAR, "
@@ -65,23 +65,25 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"CREATE VIEW raw.{feed} AS {select}")
 
 
-def insert(
-    connection: duckdb.DuckDBPyConnection, feed: str, rows: Iterable[Mapping[str, Any]], known_at: datetime | None = None
-) -> None:
-    """Append versions to a feed. A row may carry its own `known_at`; `_version_at` is its `updated_at`, else that."""
+def versions_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with their lineage. A row gives `known_at`; its `_version_at` is its `updated_at`, else that."""
+    versions = []
     for number, row in enumerate(rows, start=1):
-        known = row.get("known_at", known_at)
         content = {name: value for name, value in row.items() if name != "known_at"}
-        version = {
-            **content,
-            "known_at": known,
-            "_version_at": row.get("updated_at") or known,
+        lineage = {
+            "_version_at": row.get("updated_at") or row["known_at"],
             "_content_hash": md5(repr(sorted(content.items())).encode(), usedforsecurity=False).hexdigest(),
-            "_segment_id": "segment",
-            "_source_file": f"{feed}.csv",
+            "_source_file": "file.csv",
             "_source_row": number,
-            "_flags": row.get("_flags", []),
         }
-        names = ", ".join(version)
-        marks = ", ".join("?" for _ in version)
-        connection.execute(f"INSERT INTO raw.{feed}_versions ({names}) VALUES ({marks})", list(version.values()))
+        versions.append({**row, **lineage})
+    return versions
+
+
+def append(connection: duckdb.DuckDBPyConnection, feed: str, versions: Sequence[Mapping[str, Any]]) -> None:
+    """Append versions to a feed, in the order given; columns that a version lacks are null."""
+    names = sorted({name for version in versions for name in version})
+    block = pa.Table.from_pylist([{name: version.get(name) for name in names} for version in versions])
+    connection.register("block", block)
+    connection.execute(f"INSERT INTO raw.{feed}_versions BY NAME SELECT * FROM block")
+    connection.unregister("block")

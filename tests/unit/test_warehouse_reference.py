@@ -1,0 +1,107 @@
+"""The warehouse's reference files and its SQL, as they lie in the repository.
+
+Belongs here: what can be said without building. Does not belong here: figures (tests/integration).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipelines.feeds import FEEDS
+from store.home import REFERENCE, REPOSITORY
+
+DBT = REPOSITORY / "dbt"
+SEEDS = yaml.safe_load((DBT / "dbt_project.yml").read_text(encoding="utf-8"))["seeds"]["tongmai"]
+NAMES = [name for name in SEEDS if not name.startswith("+")]
+WALL_CLOCK = re.compile(r"\b(now|current_date|current_timestamp|today|random|uuid)\b", re.IGNORECASE)
+
+
+def read(name: str) -> list[dict[str, str]]:
+    with (REFERENCE / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def codes(feed: str, column: str) -> set[str]:
+    (field,) = [field for field in FEEDS[feed].fields if field.name == column]
+    return set(field.codes)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_enabled_seed_is_there_with_the_columns_it_types(name: str) -> None:
+    with (REFERENCE / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        header = next(csv.reader(file))
+    assert set(SEEDS[name]["+column_types"]) <= set(header)
+
+
+@pytest.mark.parametrize("name", ["warehouse_assumptions", "standard_limits", "hour_bands", "permit_intensities"])
+def test_every_number_has_unit_source_and_status(name: str) -> None:
+    for row in read(name):
+        assert row["unit"], row
+        assert row["source"], row
+        assert row["status"] in ("verified", "unverified"), row
+
+
+def test_every_assumption_is_used_and_every_one_used_is_there() -> None:
+    sql = "\n".join(path.read_text(encoding="utf-8") for path in sql_files())
+    used = set(re.findall(r"assumption\('(\w+)'", sql))
+    assert used == {row["name"] for row in read("warehouse_assumptions")}
+
+
+def test_the_hours_of_a_day_have_one_band_each() -> None:
+    bands = {int(row["hour"]): row["hour_band"] for row in read("hour_bands")}
+    assert sorted(bands) == list(range(24))
+    assert set(bands.values()) == {"peak", "offpeak", "night"}
+
+
+def test_the_reference_covers_the_feeds_codes() -> None:
+    assert {row["status"] for row in read("delivery_statuses")} == codes("deliveries", "status")
+    assert {row["use"] for row in read("permit_intensities")} == codes("permits", "use")
+
+
+def test_grade_classes_leave_no_gap_in_their_order() -> None:
+    classes = read("grade_classes")
+    for lower, higher in pairwise(classes):
+        assert int(lower["max_strength_mpa"]) < int(higher["min_strength_mpa"])
+
+
+def test_holidays_are_ordered_and_make_up_days_fall_on_weekends() -> None:
+    rest: list[tuple[date, date]] = []
+    for row in read("holidays"):
+        first, last = date.fromisoformat(row["from_on"]), date.fromisoformat(row["to_on"])
+        assert first <= last, row
+        if row["kind"] == "make_up_workday":
+            assert first.weekday() >= 5, row
+        if row["kind"] == "rest":
+            rest.append((first, last))
+    assert all(earlier[1] < later[0] for earlier, later in pairwise(sorted(rest))), "two holidays share a day"
+    festivals = [
+        row["from_on"][:4] for row in read("holidays") if (row["kind"], row["name_zh"]) == ("festival", "春节")
+    ]
+    assert festivals == [str(year) for year in range(2018, 2033)]
+
+
+def sql_files() -> list[Path]:
+    return sorted(path for folder in ("models", "macros", "tests") for path in (DBT / folder).rglob("*.sql"))
+
+
+@pytest.mark.parametrize("path", sql_files(), ids=lambda path: path.stem)
+def test_no_model_depends_on_when_it_runs(path: Path) -> None:
+    assert not WALL_CLOCK.search(path.read_text(encoding="utf-8"))
+
+
+def test_a_column_of_a_mart_has_one_type() -> None:
+    types: dict[str, set[str]] = {}
+    for path in sorted((DBT / "models" / "marts").glob("*.yml")):
+        model: dict[str, Any]
+        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
+            for column in model["columns"]:
+                types.setdefault(column["name"], set()).add(column["data_type"])
+    assert {name: found for name, found in types.items() if len(found) > 1} == {}
