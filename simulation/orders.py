@@ -162,12 +162,21 @@ def make_order_versions(seed: int, weeks: range, orders: Orders, finished_s: Int
         (rows[orders.is_cancelled], CANCELLED, orders.first_m3, orders.cancelled_s),
         (rows[~orders.is_cancelled], DONE, orders.ordered_m3, finished_s),
     )
-    order = np.concatenate([state[0] for state in states])
-    status = np.concatenate([np.full(len(state[0]), state[1]) for state in states])
-    ordered_m3 = np.concatenate([state[2][state[0]] for state in states])
-    updated_s = np.concatenate([state[3][state[0]] for state in states])
-    reported_s = updated_s + report_delay_s(rng, len(order), recent[order])
-    return OrderVersions(order, status, ordered_m3, updated_s, reported_s, (~(recent | eventful))[order])
+    told_s = np.zeros(len(orders), dtype=np.int64)
+    reports = []
+    for row, _, _, happened_s in states:  # a later state is never told before an earlier one
+        delayed_s = happened_s[row] + report_delay_s(rng, len(row), recent[row])
+        told_s[row] = np.maximum(delayed_s, told_s[row] + 60)
+        reports.append(told_s[row])
+    order = np.concatenate([row for row, _, _, _ in states])
+    return OrderVersions(
+        order=order,
+        status=np.concatenate([np.full(len(row), status) for row, status, _, _ in states]),
+        ordered_m3=np.concatenate([m3[row] for row, _, m3, _ in states]),
+        updated_s=np.concatenate([happened_s[row] for row, _, _, happened_s in states]),
+        reported_s=np.concatenate(reports),
+        is_single=(~(recent | eventful))[order],
+    )
 
 
 def report_delay_s(rng: np.random.Generator, size: int, is_prompt: Bools) -> Ints:

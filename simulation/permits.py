@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 
 from simulation.geography import Districts, scatter
-from simulation.streams import Floats, Ints, day_number, stream
+from simulation.streams import Floats, Ints, day_number, day_of, stream
 
 USES = ("residential", "commercial", "industrial", "public", "municipal", "transport")
 STATUSES = ("active", "changed", "suspended", "revoked", "completed")
@@ -83,7 +83,7 @@ def make_projects(seed: int, scale: float, area: Districts, first_day: int, week
     """Draw the projects permitted from HISTORY_WEEKS before `first_day` to the end of the window."""
     rng = stream(seed, "projects")
     week = np.arange(-HISTORY_WEEKS, weeks)
-    month = np.array([date.fromordinal(719163 + first_day + 7 * int(w)).month - 1 for w in week])
+    month = np.array([day_of(first_day + 7 * int(w)).month - 1 for w in week])
     level = np.array([DISTRICT_LEVEL[code] for code in area.codes])
     rate = downturn(week.astype(float)) * ISSUE_MONTH_LEVEL[month]
     rate = level[:, :1] * np.exp(level[:, 1:] * week / 52) * rate  # (districts, weeks)
@@ -103,7 +103,7 @@ def make_projects(seed: int, scale: float, area: Districts, first_day: int, week
     planned_start = issued + rng.integers(7, 60, size)
     stops = rng.random(size) < 0.03
     codes = np.array(area.codes)[district]
-    days = np.array([date.fromordinal(719163 + int(d)).strftime("%Y%m%d") for d in issued])
+    days = np.array([day_of(d).strftime("%Y%m%d") for d in issued.tolist()])
     return Projects(
         permit_no=[f"{c}{d}{n % 10_000:04d}" for n, (c, d) in enumerate(zip(codes, days, strict=True), start=1)],
         project_id=[f"XM{d[:4]}-{n:05d}" for n, d in enumerate(days, start=1)],

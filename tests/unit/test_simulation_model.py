@@ -133,6 +133,16 @@ def test_deliveries_follow_the_hidden_demand(year: Year) -> None:
     assert np.corrcoef(delivered.ravel(), hidden.ravel())[0, 1] > 0.95
 
 
+def test_an_orders_states_are_told_in_their_order(year: Year) -> None:
+    finished_s = tickets.finished_s(year.orders, year.tickets)
+    versions = orders.make_order_versions(7, range(52), year.orders, finished_s, 0)
+    by_order = np.lexsort((versions.status, versions.order))
+    same = np.diff(versions.order[by_order]) == 0
+    assert same.any()
+    assert (np.diff(versions.reported_s[by_order])[same] > 0).all()
+    assert (versions.reported_s > versions.updated_s).all()
+
+
 def test_no_plant_sells_while_closed_or_suspended(year: Year) -> None:
     plants, made = year.city.plants, year.orders
     day = made.pour_from_s // DAY_S
