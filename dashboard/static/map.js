@@ -34,11 +34,12 @@ export async function drawMap(boot, onDistrict) {
       selectedMode: "single",
       itemStyle: { borderColor: "#fff", borderWidth: 1 },
       label: { show: false },
-      emphasis: { itemStyle: { borderColor: "#0b5c66", borderWidth: 2, areaColor: "inherit" }, label: { show: false } },
-      select: { itemStyle: { borderColor: "#0b5c66", borderWidth: 3, areaColor: "inherit" }, label: { show: false } },
+      emphasis: { itemStyle: { borderColor: "#0b5c66", borderWidth: 2 }, label: { show: false } },
+      select: { itemStyle: { borderColor: "#0b5c66", borderWidth: 3 }, label: { show: false } },
       regions: outline.features.map(({ properties: { name } }) => {
         const place = districts.get(name)?.load_class ?? "none";
-        return { name, itemStyle: { areaColor: css.getPropertyValue(`--load-${place}`).trim() } };
+        const itemStyle = { areaColor: css.getPropertyValue(`--load-${place}`).trim() };
+        return { name, itemStyle, emphasis: { itemStyle }, select: { itemStyle } }; // else a chosen district changes colour
       }),
       tooltip: {
         show: true,

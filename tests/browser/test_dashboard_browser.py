@@ -163,9 +163,16 @@ def test_clicking_the_map_chooses_a_district(browser: Browser, address: str) -> 
         open_page(page, f"{address}/")
         box = page.locator("#map").bounding_box()
         assert box
-        page.mouse.click(box["x"] + box["width"] * 0.85, box["y"] + box["height"] * 0.12)  # Kaiyang, top right
+        x, y = box["width"] * 0.85, box["height"] * 0.12  # Kaiyang, top right
+        colour = "([x, y]) => [...document.querySelector('#map canvas').getContext('2d').getImageData(x, y, 1, 1).data].join()"
+        before = page.evaluate(colour, [x, y])
+        page.mouse.click(box["x"] + x, box["y"] + y)
         page.wait_for_selector("#fan[data-series='520121/all']")
         assert page.locator("#balance tr.chosen th").inner_text() == "开阳县"
+        page.mouse.move(0, 0)
+        page.wait_for_timeout(200)
+        assert page.evaluate(colour, [x, y]) == before, "its colour still tells its load"
+        assert before.endswith(",255"), "the map is drawn"
 
 
 def test_an_open_page_tells_of_a_new_version(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:
