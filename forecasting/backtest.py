@@ -100,7 +100,9 @@ def _left_out_quantiles(replays: Sequence[Replay], left_out: int, settings: Sett
     hierarchy = replay.forecast.history.hierarchy
     errors = learn_errors([other.forecast for other in others], [other.actual for other in others], replay.forecast)
     bottom = replay.forecast.mean[-hierarchy.bottom_count :]
-    return sample_quantiles(hierarchy, draw(errors, hierarchy, bottom, settings.samples, settings.seed + 1 + left_out))
+    ahead = replay.forecast.is_holiday_week[-replay.weeks :]
+    samples = draw(errors, hierarchy, bottom, ahead, settings.samples, settings.seed + 1 + left_out)
+    return sample_quantiles(hierarchy, samples)
 
 
 def _known_then(current: History, history_as_of: Callable[[date], History], back: int) -> History:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 
-from forecasting.hierarchy import DateArray, FloatArray
+from forecasting.hierarchy import BoolArray, DateArray, FloatArray
 
 # Site work fades three weeks before New Year's Day and is back about four weeks after.
 _NEW_YEAR_WINDOWS_D = ((-21, -15), (-14, -8), (-7, -1), (0, 6), (7, 13), (14, 20), (21, 27))
 _NATIONAL_DAY_WINDOWS_D = ((0, 6),)
+_LESSER = ("policy_ban", "other_holiday")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Calendar:
         features = np.zeros((len(weeks), len(self.names)))
         features[inside] = self.features[position[inside]]
         return features
+
+    def is_holiday_week(self, weeks: DateArray) -> BoolArray:
+        """(T,) whether a New Year or National Day window touches the week."""
+        windows = [position for position, name in enumerate(self.names) if name not in _LESSER]
+        return np.asarray(np.any(self.at(weeks)[:, windows] > 0, axis=1))
 
 
 def read_calendar(connection: duckdb.DuckDBPyConnection) -> Calendar:

@@ -5,7 +5,8 @@ months made of the samples.
 
 A bottom series is mean x exp(city + district + grade + own error) x (1 + shock). Each error is a random walk with
 variance a + b·h, learned from 13-week sums, so that it lasts as errors of level do; the shocks of one sampled week are
-those of one past week in all series at once, which keeps their correlation and their skew.
+those of one past week in all series at once, which keeps their correlation and their skew. Holiday weeks, which are
+harder to foretell, take theirs from past holiday weeks.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecasting.hierarchy import LEVELS, FloatArray, Hierarchy
+from forecasting.hierarchy import LEVELS, BoolArray, FloatArray, Hierarchy, IntArray
+from forecasting.model import YEAR_WEEKS
 from forecasting.origin import OriginForecast
 from forecasting.series import ZERO
 
@@ -24,15 +26,18 @@ _SMOOTH_WEEKS = 13
 _CLIP = 1.5  # log error; beyond it a series broke, which no band should try to cover
 _PRIOR = np.array([[0.005, 0.0004], [0.01, 0.0008], [0.002, 0.0002], [0.01, 0.0008]])
 _PRIOR_WINDOWS = 2.0
+_CITY_PRIOR_SHARE = 0.25  # of the districts' variance: errors shared by all are smaller than errors of one
+_MIN_HOLIDAY_WEEKS = 8
 
 
 @dataclass(frozen=True)
 class ErrorModel:
     """`growth` (4, 2): a, b of variance a + b·h of log errors by level of LEVELS, each beyond the level above;
-    `shocks` (T, B): past weeks' relative shocks, mean 0, at least -1."""
+    `shocks` (T, B): past weeks' relative shocks, mean 0, at least -1; `is_holiday_week` (T,) for each of them."""
 
     growth: FloatArray
     shocks: FloatArray
+    is_holiday_week: BoolArray
 
 
 def learn_errors(
@@ -40,8 +45,8 @@ def learn_errors(
 ) -> ErrorModel:
     """From past origins with their actuals (N, H_o), only weeks that came true before the current cutoff.
 
-    Variances lean on a prior worth two windows: the district's for the city, which a year shows only few windows of,
-    and a fixed one where there is no past origin at all.
+    Variances lean on a prior worth two windows of one series: a part of the district's for the city, of which a year
+    shows only few windows, and a fixed one where there is no past origin at all.
     """
     shocks = weekly_shocks(current)
     hierarchy = current.history.hierarchy
@@ -59,13 +64,20 @@ def learn_errors(
             for block in sorted(blocks):
                 squares = np.array([np.nanmean(errors[rows] ** 2) for errors in blocks[block]])
                 variances.append(max(float(np.nanmean(squares)) - float(noise[rows].mean()), 0.0))
-                windows.append(len(squares) / 2)  # origins lie closer than a block: about half are new
-            prior = growth[1] if level == 0 else _PRIOR[level]
+                windows.append(len(squares) * len(rows) / 2)  # origins lie closer than a block: about half are new
+            prior = _CITY_PRIOR_SHARE * growth[1] if level == 0 else _PRIOR[level]
             growth[level] = _variance_line(middles, np.array(variances), np.array(windows), prior)
-    return ErrorModel(growth, shocks)
+    return ErrorModel(growth, shocks, current.is_holiday_week[: len(shocks)])
 
 
-def draw(model: ErrorModel, hierarchy: Hierarchy, bottom_mean: FloatArray, samples: int, seed: int) -> FloatArray:
+def draw(
+    model: ErrorModel,
+    hierarchy: Hierarchy,
+    bottom_mean: FloatArray,
+    is_holiday_week: BoolArray,
+    samples: int,
+    seed: int,
+) -> FloatArray:
     """(samples, B, H) joint draws around `bottom_mean` (B, H), their mean matched to it exactly.
 
     Samples come in antithetic pairs, so that the first few already centre on the mean.
@@ -82,23 +94,41 @@ def draw(model: ErrorModel, hierarchy: Hierarchy, bottom_mean: FloatArray, sampl
         walks = np.cumsum(half, axis=2)
         pairs = np.stack([walks, -walks], axis=1).reshape(-1, members.shape[0], weeks)[:samples]
         log_error += pairs[:, members.argmax(axis=0), :] - 0.5 * (start + growth * np.arange(1, weeks + 1))
-    week = random.integers(0, len(model.shocks), size=(samples, weeks))
-    shocks = model.shocks[week].transpose(0, 2, 1)
+    shocks = model.shocks[_like_weeks(model, is_holiday_week, samples, random)].transpose(0, 2, 1)
     factor = np.exp(log_error) * (1 + shocks)
     return np.asarray(bottom_mean * factor / np.maximum(factor.mean(axis=0), 1e-9))
 
 
 def weekly_shocks(origin: OriginForecast) -> FloatArray:
-    """(T, B) in-sample relative errors around their own 13-week level, scaled for the fit's freedom."""
+    """(T, B) in-sample relative errors around their own 13-week level, scaled for the fit's freedom.
+
+    A holiday window is fitted on as many weeks as there were years, so its errors look smaller than they will be.
+    """
     count = origin.history.hierarchy.bottom_count
     actual, fitted = origin.actual[-count:], origin.fitted
     kernel = np.ones(_SMOOTH_WEEKS)
-    local = _smooth(actual, kernel) / np.maximum(_smooth(fitted, kernel), 1e-9)
-    expected = fitted * local
-    shocks = np.where(expected > 0, actual / np.maximum(expected, 1e-9) - 1, 0.0)
-    shocks = np.clip(shocks - shocks.mean(axis=1, keepdims=True), -1, 5)
-    inflated = shocks * np.sqrt(_SMOOTH_WEEKS / (_SMOOTH_WEEKS - 1))
-    return np.asarray(np.maximum(inflated, -1.0).T)
+    expected = fitted * _smooth(actual, kernel) / np.maximum(_smooth(fitted, kernel), 1e-9)
+    shocks = np.where(expected > 0, actual / np.maximum(expected, 1e-9) - 1, 0.0).T
+    shocks *= np.sqrt(_SMOOTH_WEEKS / (_SMOOTH_WEEKS - 1))
+    holiday = origin.is_holiday_week[: len(shocks)]
+    years = max(len(shocks) / YEAR_WEEKS, 2.0)
+    shocks[holiday] *= np.sqrt(years / (years - 1))
+    for weeks in (holiday, ~holiday):
+        if weeks.any():
+            shocks[weeks] -= shocks[weeks].mean(axis=0)
+    return np.asarray(np.clip(shocks, -1.0, 5.0))
+
+
+def _like_weeks(model: ErrorModel, is_holiday_week: BoolArray, samples: int, random: np.random.Generator) -> IntArray:
+    """(samples, H) a past week for each week ahead: holiday weeks for holiday weeks, if there were enough."""
+    every = np.arange(len(model.shocks))
+    chosen = np.zeros((samples, len(is_holiday_week)), dtype=np.int64)
+    for kind in (False, True):
+        pool = every[model.is_holiday_week == kind]
+        pool = pool if len(pool) >= _MIN_HOLIDAY_WEEKS else every
+        wanted = np.flatnonzero(is_holiday_week == kind)
+        chosen[:, wanted] = pool[random.integers(0, len(pool), size=(samples, len(wanted)))]
+    return chosen
 
 
 def _smooth(values: FloatArray, kernel: FloatArray) -> FloatArray:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 DateArray = NDArray[np.datetime64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
 
 LEVELS = ("city", "district", "grade_class", "district_grade_class")
 ALL = "all"

@@ -18,6 +18,7 @@ from forecasting.hierarchy import DateArray, FloatArray, Hierarchy
 from store.messages import TongmaiError
 
 MAX_REPORTING_LAG_D = 14
+_REPORTED_SHARE = 0.85  # what one week still lacks moves a smoothed level by little
 PERMIT_SETTLED_WEEKS = 26
 """After this many weeks a week's permits are taken as all known."""
 
@@ -157,7 +158,7 @@ def history(connection: duckdb.DuckDBPyConnection, as_of: date) -> History:
 
 
 def _reporting_lag_d(connection: duckdb.DuckDBPyConnection, as_of: date) -> int:
-    """Days after Sunday by which 98 % of a week's volume is in, learned from the half year before `as_of`.
+    """Days after Sunday by which most of a week's volume is in, learned from the half year before `as_of`.
 
     0 for a backfill, whose arrival dates say nothing about reporting.
     """
@@ -177,7 +178,7 @@ def _reporting_lag_d(connection: duckdb.DuckDBPyConnection, as_of: date) -> int:
         return 0
     for lag_d, m3 in in_time:
         volume += m3
-        if volume >= 0.98 * total:
+        if volume >= _REPORTED_SHARE * total:
             return int(lag_d)
     return 0
 

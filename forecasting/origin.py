@@ -14,7 +14,7 @@ import numpy as np
 
 from forecasting import model
 from forecasting.calendar import Calendar
-from forecasting.hierarchy import FloatArray, Hierarchy
+from forecasting.hierarchy import BoolArray, FloatArray, Hierarchy
 from forecasting.history import History
 from forecasting.pipeline import expected_grants, learn_kernel, pipeline_m3
 from forecasting.reconcile import reconcile
@@ -44,7 +44,7 @@ class OriginForecast:
 
     `mean` (N, H) coherent; `base` (N, H) before reconciliation; `actual` (N, T) and `fitted` (B, T) in sample;
     `models` (N,); `factors`: part -> (N, H), whose product is `base`; `yardsticks`: model -> (N, H), NaN for series
-    that a yardstick does not serve.
+    that a yardstick does not serve; `is_holiday_week` (T + H,).
     """
 
     history: History
@@ -55,6 +55,7 @@ class OriginForecast:
     models: tuple[str, ...]
     factors: dict[str, FloatArray]
     yardsticks: dict[str, FloatArray]
+    is_holiday_week: BoolArray
 
 
 def forecast_origin(
@@ -72,7 +73,10 @@ def forecast_origin(
     """
     hierarchy, weeks = history.hierarchy, len(history.weeks)
     actual = hierarchy.aggregate(history.bottom_m3)
-    features = _features(history, calendar, horizon_weeks)
+    all_weeks = history.weeks[0] + np.timedelta64(7, "D") * np.arange(weeks + horizon_weeks)
+    features = calendar.at(all_weeks)
+    # a window that never occurred in the history has no effect to learn
+    features = features[:, np.any(features[:weeks] > 0, axis=0)]
     city, season, by_district = _city(history, actual[0], features, horizon_weeks, scenario, settings)
     pipeline = hierarchy.aggregate_districts(by_district)
     has_permits = history.has_permits
@@ -103,15 +107,8 @@ def forecast_origin(
         models=_model_names(hierarchy, city, bottom),
         factors=factors,
         yardsticks=yardsticks,
+        is_holiday_week=calendar.is_holiday_week(all_weeks),
     )
-
-
-def _features(history: History, calendar: Calendar, horizon_weeks: int) -> FloatArray:
-    """(T + H, K) calendar features; a window that never occurred in the history has no effect to learn."""
-    weeks = len(history.weeks)
-    step = np.timedelta64(7, "D")
-    features = calendar.at(history.weeks[0] + step * np.arange(weeks + horizon_weeks))
-    return features[:, np.any(features[:weeks] > 0, axis=0)]
 
 
 def _city(

@@ -108,7 +108,7 @@ def _make(
     tested = backtest(replays, settings)
     errors = learn_errors([replay.forecast for replay in replays], [replay.actual for replay in replays], now)
     bottom = now.mean[-hierarchy.bottom_count :]
-    samples = draw(errors, hierarchy, bottom, settings.samples, settings.seed)
+    samples = draw(errors, hierarchy, bottom, now.is_holiday_week[-outlook_weeks:], settings.samples, settings.seed)
     quantiles = sample_quantiles(hierarchy, samples[:, :, :horizon_weeks])
     quantiles = widen(hierarchy, now.mean[:, :horizon_weeks], quantiles, tested.widening)
     paths = monthly_paths(samples[: settings.paths], bottom, known.cutoff, settings.outlook_months)

@@ -56,11 +56,12 @@ def test_draws_keep_the_mean_and_quantiles_their_order(
     bottom: np.ndarray, seed: int, start: float, growth: float
 ) -> None:
     shocks = np.clip(np.random.default_rng(seed).normal(0, 0.3, (50, BOTTOM)), -1, 3)
-    errors = ErrorModel(np.tile([start, growth], (4, 1)), shocks)
-    samples = draw(errors, HIERARCHY, bottom, 60, seed)
+    errors = ErrorModel(np.tile([start, growth], (4, 1)), shocks, np.arange(50) % 5 == 0)
+    ahead = np.arange(WEEKS) == 2
+    samples = draw(errors, HIERARCHY, bottom, ahead, 60, seed)
     assert (samples >= 0).all()
     assert np.allclose(samples.mean(axis=0), bottom, rtol=1e-9, atol=1e-6)
-    assert np.array_equal(samples, draw(errors, HIERARCHY, bottom, 60, seed))
+    assert np.array_equal(samples, draw(errors, HIERARCHY, bottom, ahead, 60, seed))
     factors = np.random.default_rng(seed).uniform(0.6, 2.5, (4, 4))
     mean = HIERARCHY.aggregate(bottom)
     quantiles = widen(HIERARCHY, mean, sample_quantiles(HIERARCHY, samples), factors)
