@@ -4,8 +4,6 @@ Belongs here: for every stage a key, a docstring, one call, metadata. Does not b
 stage works, or when it runs (`orchestration.definitions`). An asset's group is its stage.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,16 +85,15 @@ def warehouse_assets(manifest: Path) -> dg.AssetsDefinition:
 
 
 def _dbt_events(assets: dg.AssetsDefinition, report: BuildReport) -> Iterator[Any]:
-    """Dagster's events for what dbt did: a materialization per model or seed, a result per test."""
+    """Dagster's events for what dbt did, in its order: a materialization per model or seed, a result per test."""
     unique_id = "dagster_dbt/unique_id"
-    nodes = {node.unique_id: node for node in report.nodes}
-    for spec in assets.specs:
-        node = nodes.get(spec.metadata[unique_id])
-        if node is not None:
-            yield dg.MaterializeResult(asset_key=spec.key, metadata={"seconds": node.seconds})
-    for check in assets.check_specs:
-        node = nodes.get((check.metadata or {})[unique_id])
-        if node is not None:
+    keys = {spec.metadata[unique_id]: spec.key for spec in assets.specs}
+    checks = {(check.metadata or {})[unique_id]: check for check in assets.check_specs}
+    for node in report.nodes:
+        if node.unique_id in keys:
+            yield dg.MaterializeResult(asset_key=keys[node.unique_id], metadata={"seconds": node.seconds})
+        elif node.unique_id in checks:
+            check = checks[node.unique_id]
             yield dg.AssetCheckResult(
                 asset_key=check.asset_key,
                 check_name=check.name,
