@@ -131,7 +131,7 @@ def _plan(plan: PlanHeadline, lang: Lang) -> Headline:
         say(Text(f"保留 {plan.plants_kept} 座", f"{plan.plants_kept} plants kept"), lang),
         say(
             Text(
-                f"现有 {total} 座中，合并 {plan.plants_merged} 座，关闭 {plan.plants_closed} 座；"
+                f"现有 {total} 座中，合并 {plan.plants_merged} 座，关停 {plan.plants_closed} 座；"
                 f"扩建 {plan.plants_expanded} 座，新建 {plan.plants_opened} 座。"
                 f"方案考虑了 {plan.scenarios} 种需求情景。",
                 f"Of {total} plants, {plan.plants_merged} merge into others and {plan.plants_closed} close;"

@@ -13,7 +13,7 @@ TEXTS: dict[str, Text] = {
     "name": Text("砼脉", "Tongmai"),
     "subname": Text("Tongmai", "砼脉"),
     "question": Text(
-        "未来哪里需要混凝土？现有站点能否在运距内供上？哪些站点应当保留、合并、扩建或关闭？",
+        "未来哪里需要混凝土？现有站点能否在运距内供上？哪些站点应当保留、合并、扩建或关停？",
         "Where will concrete be needed, can today's plants serve it within the haul limit,"
         " and which plants should be kept, merged, expanded or closed so that they do?",
     ),
@@ -116,7 +116,7 @@ TEXTS: dict[str, Text] = {
 DECISION_NAMES: dict[str, Text] = {
     "keep": Text("保留", "Keep"),
     "merge": Text("合并", "Merge"),
-    "close": Text("关闭", "Close"),
+    "close": Text("关停", "Close"),
     "expand": Text("扩建", "Expand"),
     "open": Text("新建", "Open"),
     "not_opened": Text("不建", "Not opened"),

@@ -114,7 +114,7 @@ def test_headlines_say_the_numbers_in_both_languages(overview: Overview) -> None
     demand, shortage, plan, effect = headlines(overview, "zh")
     assert demand.figure == "7.3 万 m³" and "八成可能在 6.9–7.7 万 m³之间" in demand.sentence
     assert shortage.tone == "alert" and "清镇市" in shortage.sentence
-    assert plan.sentence.startswith("现有 18 座中，合并 3 座，关闭 2 座")
+    assert plan.sentence.startswith("现有 18 座中，合并 3 座，关停 2 座")
     assert [each.before_and_after for each in effect.comparisons][:2] == ["3.42 → 2.97 亿元", "8.10 → 7.60 万吨 CO₂e"]
     demand, shortage, plan, effect = headlines(overview, "en")
     assert demand.figure == "73,000 m³" and shortage.figure == "1 district"
