@@ -38,21 +38,22 @@ class Check:
 
 @lru_cache(maxsize=256)
 def compiled(shape: Shape) -> Check:
-    """The check of blocks of that shape. Its rows stand in the block's order."""
+    """The check of blocks of that shape; `_position` says which row of the block a row is."""
     feed = shape.feed
     faults = _faults(feed)
     typed = ", ".join(f'{_read(column, shape)} AS "{column.name}"' for column in feed.all_fields)
     cases = " ".join(f"WHEN {fault.condition} THEN {number}" for number, fault in enumerate(faults))
     hashed = ", chr(31), ".join(_canonical(column) for column in feed.all_fields if column.name != "known_at")
+    located = ", ".join([*_relocated(shape), f"{_whole_extra(shape)} AS {EXTRA}"])
     sql = f"""
         WITH typed AS (SELECT *, {typed} FROM block),
-        located AS (SELECT * REPLACE ({", ".join([*_relocated(shape), f"{_whole_extra(shape)} AS {EXTRA}"])}) FROM typed),
+        located AS (SELECT * REPLACE ({located}) FROM typed),
         judged AS (SELECT *, {_flags(shape)} AS _flags, CASE {cases} END AS _fault FROM located)
         SELECT {", ".join(f'"{column.name}"' for column in feed.fields)},
             updated_at, coalesce(known_at, _received_at) AS known_at,
             coalesce(updated_at, known_at, _received_at) AS _version_at,
             md5(concat({hashed}, chr(31), {EXTRA})) AS _content_hash,
-            _segment_id, _source_file, _source_row, _flags, {EXTRA}, _fault
+            _segment_id, _source_file, _source_row, _flags, {EXTRA}, _fault, _position
         FROM judged
     """
     return Check(sql, tuple(faults))

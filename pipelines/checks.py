@@ -67,19 +67,18 @@ class Checker:
         self._connection.register("block", _with_lineage(tidy(table, block.shape.feed, self._key), block))
         result = self._connection.execute(check.sql).to_arrow_table()
         self._connection.unregister("block")
-        fault = result["_fault"]
-        files = table["_file"].to_numpy()
-        is_good = np.ones(len(files), np.bool_)
+        fault, position = result["_fault"], result["_position"].to_numpy()
+        is_good = pc.is_null(fault).to_numpy()
         rejects: list[Reject] = []
-        if fault.null_count < len(fault):
-            is_good = pc.is_null(fault).to_numpy()
-            rejects = _rejects(block, check, table.filter(~is_good), fault.drop_null().to_pylist(), tallies)
+        if not is_good.all():
+            faulty = table.take(position[~is_good])
+            rejects = _rejects(block, check, faulty, fault.drop_null().to_pylist(), tallies)
             result = result.filter(is_good)
-        for file, count in Counter(files[is_good].tolist()).items():
+        for file, count in Counter(table["_file"].to_numpy()[position[is_good]].tolist()).items():
             tally = tallies.setdefault(file, Tally())
             tally.rows_good += count
             tally.units.update(block.shape.factors)
-        return result.drop_columns(["_fault"]), rejects
+        return result.drop_columns(["_fault", "_position"]), rejects
 
 
 def _rejects(block: Block, check: Check, rows: pa.Table, numbers: list[int], tallies: dict[int, Tally]) -> list[Reject]:
@@ -97,6 +96,8 @@ def _rejects(block: Block, check: Check, rows: pa.Table, numbers: list[int], tal
 
 
 def _with_lineage(table: pa.Table, block: Block) -> pa.Table:
+    # One chunk, because DuckDB scans several in any order; and the position, because SQL promises no order.
+    table = table.combine_chunks().append_column("_position", pa.array(np.arange(table.num_rows)))
     index = table["_file"].combine_chunks()
     files = block.batch.files
 

@@ -15,7 +15,7 @@ from typing import Any
 DRAFT_SUFFIX = ".draft"
 
 
-def write(path: Path, fill: Callable[[Path], None]) -> None:
+def write(path: Path, fill: Callable[[Path], object]) -> None:
     """Create `path` with what `fill` writes to the draft it is given."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + DRAFT_SUFFIX)
@@ -28,7 +28,7 @@ def write(path: Path, fill: Callable[[Path], None]) -> None:
 def write_json(path: Path, document: Any) -> None:
     """Create `path` with `document` as JSON, keys sorted."""
     text = json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1)
-    write(path, lambda draft: draft.write_text(text, encoding="utf-8") and None)
+    write(path, lambda draft: draft.write_text(text, encoding="utf-8"))
 
 
 def move(source: Path, target: Path) -> None:
@@ -45,7 +45,7 @@ def move(source: Path, target: Path) -> None:
 
 def copy(source: Path, target: Path) -> None:
     """Copy a file durably, keeping its modification time."""
-    write(target, lambda draft: shutil.copy2(source, draft) and None)
+    write(target, lambda draft: shutil.copy2(source, draft))
 
 
 def _sync(path: Path) -> None:

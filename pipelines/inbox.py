@@ -111,9 +111,9 @@ def is_unchanged(arrival: Arrival) -> bool:
 
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.name.startswith((".", "~$")) and not path.name.endswith(SIDECAR_SUFFIX):
-            if path.suffix.casefold() not in _UNFINISHED:
-                yield path
+        is_hidden = path.name.startswith((".", "~$")) or path.name.endswith(SIDECAR_SUFFIX)
+        if path.is_file() and not is_hidden and path.suffix.casefold() not in _UNFINISHED:
+            yield path
 
 
 def _name(path: Path, folder: Path) -> str:

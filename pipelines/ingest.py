@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pipelines.loader import LoadedSegment, load
 from pipelines.staging import StagedFile, stage_files
 from store.home import Home
-from store.messages import Text, TongmaiError, progress
+from store.messages import TongmaiError, progress
 
 Status = Literal["loaded", "already_loaded", "failed", "waiting"]
 
@@ -124,10 +124,8 @@ def _loaded(result: LoadedSegment) -> FileReport:
 
 def _announce(report: IngestReport) -> None:
     for file in report.failed:
-        text = Text(file.message_zh or "", file.message_en or "")
-        progress(
-            "ingest", f"未能入库 {file.feed}/{file.file}：{text.zh}", f"not taken {file.feed}/{file.file}: {text.en}"
-        )
+        where = f"{file.feed}/{file.file}".lstrip("/")
+        progress("ingest", f"未能入库 {where}：{file.message_zh}", f"not taken {where}: {file.message_en}")
     count = Counter(file.status for file in report.files)
     rows = Counter[str]()
     for totals in report.totals().values():
@@ -136,6 +134,6 @@ def _announce(report: IngestReport) -> None:
         "ingest",
         f"完成：{count['loaded']} 个文件入库，{count['already_loaded']} 个此前已入库，{count['failed']} 个失败；"
         f"读入 {rows['read']} 行＝装载 {rows['loaded']}＋重复 {rows['duplicate']}＋拒收 {rows['rejected']}",
-        f"done: {count['loaded']} files loaded, {count['already_loaded']} already loaded, {count['failed']} failed; "
-        f"{rows['read']} rows read = {rows['loaded']} loaded + {rows['duplicate']} duplicate + {rows['rejected']} rejected",
+        f"done: {count['loaded']} files loaded, {count['already_loaded']} already, {count['failed']} failed; read "
+        f"{rows['read']} rows = {rows['loaded']} loaded + {rows['duplicate']} duplicate + {rows['rejected']} rejected",
     )

@@ -89,7 +89,8 @@ def _pending(home: Home, connection: duckdb.DuckDBPyConnection, feed: Feed) -> l
     query = f"SELECT batch_id FROM {LOADED_BATCHES.qualified} WHERE feed = ?"
     done = {row[0] for row in connection.execute(query, [feed.name]).fetchall()}
     waiting = [batch_id for batch_id in landing.batch_ids(home, feed.name) if batch_id not in done]
-    return [landing.read_manifest(landing.manifest_path(home, feed.name, batch_id)) for batch_id in waiting]
+    manifests = [landing.read_manifest(landing.manifest_path(home, feed.name, batch_id)) for batch_id in waiting]
+    return sorted(manifests, key=lambda manifest: min((s.received_at for s in manifest.segments), default=""))
 
 
 def _transactions(manifests: Sequence[Manifest]) -> Iterator[list[Manifest]]:
@@ -116,7 +117,9 @@ def _load(
     )
     connection.execute("BEGIN")
     try:
-        connection.register("segments", pa.table({"_segment_id": [segment.segment_id for segment in segments]}))
+        ranks = range(len(segments))
+        ids = [segment.segment_id for segment in segments]
+        connection.register("segments", pa.table({"_segment_id": ids, "arrival": pa.array(ranks, pa.int64())}))
         loaded = _append_versions(home, connection, feed, manifests) if segments else {}
         if segments:
             _append_rejects(home, connection, feed, manifests)
@@ -135,11 +138,12 @@ def _load(
 
 
 def _new_segments(connection: duckdb.DuckDBPyConnection, manifests: Sequence[Manifest]) -> list[Segment]:
-    """The manifests' segments that the ledger does not know, each once."""
+    """The manifests' segments that the ledger does not know, each once, in the order in which they were received."""
     segments = {segment.segment_id: segment for manifest in manifests for segment in manifest.segments}
     query = f"SELECT segment_id FROM {INGEST_LEDGER.qualified} WHERE segment_id IN (SELECT unnest(?))"
     known = {row[0] for row in connection.execute(query, [list(segments)]).fetchall()}
-    return [segment for segment_id, segment in segments.items() if segment_id not in known]
+    new = [segment for segment_id, segment in segments.items() if segment_id not in known]
+    return sorted(new, key=lambda segment: (segment.received_at, segment.source_file, segment.segment_id))
 
 
 def _append_versions(
@@ -151,14 +155,15 @@ def _append_versions(
         return {}
     table = raw.versions_table(feed)
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE incoming AS SELECT _content_hash, _segment_id, _source_row, known_at, _flags "
-        "FROM read_parquet(?) SEMI JOIN segments USING (_segment_id)",
+        "CREATE OR REPLACE TEMP TABLE incoming AS "
+        "SELECT _content_hash, _segment_id, _source_row, known_at, _flags, arrival "
+        "FROM read_parquet(?) JOIN segments USING (_segment_id)",
         [files],
     )
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE repeated AS
         SELECT _content_hash, _segment_id, _source_row, known_at, _flags,
-            row_number() OVER (PARTITION BY _content_hash ORDER BY known_at, _flags, _segment_id, _source_row) AS nth,
+            row_number() OVER (PARTITION BY _content_hash ORDER BY known_at, _flags, arrival, _source_row) AS nth,
             _content_hash IN (SELECT _content_hash FROM {table}) AS is_known
         FROM incoming
         WHERE _content_hash IN (
@@ -183,7 +188,8 @@ def _append_versions(
     )
     return dict(
         connection.execute(
-            "SELECT _segment_id, count(*) FROM incoming ANTI JOIN duplicates USING (_segment_id, _source_row) GROUP BY ALL"
+            "SELECT _segment_id, count(*) FROM incoming ANTI JOIN duplicates USING (_segment_id, _source_row) "
+            "GROUP BY ALL"
         ).fetchall()
     )
 

@@ -28,8 +28,8 @@ def versions_table(feed: Feed) -> str:
 def newest_rows(feed: Feed) -> str:
     """SQL: the newest version per key, ties by content hash."""
     return (
-        f"SELECT * FROM {versions_table(feed)} "
-        f"QUALIFY row_number() OVER (PARTITION BY {', '.join(feed.key)} ORDER BY _version_at DESC, _content_hash DESC) = 1"
+        f"SELECT * FROM {versions_table(feed)} QUALIFY row_number() OVER "
+        f"(PARTITION BY {', '.join(feed.key)} ORDER BY _version_at DESC, _content_hash DESC) = 1"
     )
 
 

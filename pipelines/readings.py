@@ -139,7 +139,8 @@ def _instant(x: str, type_: str) -> str:
         x = as_text(x, type_)
     # A cast to TIMESTAMP drops an offset, which is right for +08:00 and for no other.
     is_elsewhere = f"ends_with({x}, 'Z') OR (contains({x}, '+') AND NOT ends_with({x}, '+08:00')) OR {x} LIKE '%-__:__'"
-    usual = f"CASE WHEN {is_elsewhere} THEN TRY_CAST({x} AS TIMESTAMPTZ) ELSE {_shanghai(f'TRY_CAST({x} AS TIMESTAMP)')} END"
+    here = _shanghai(f"TRY_CAST({x} AS TIMESTAMP)")
+    usual = f"CASE WHEN {is_elsewhere} THEN TRY_CAST({x} AS TIMESTAMPTZ) ELSE {here} END"
     return _or_else(usual, x, _unusual_instant(x))
 
 

@@ -125,9 +125,9 @@ def _prepare(home: Home, arrival: Arrival, mapping: Path | None, taken: set[str]
     stamp = _stamp(arrival, candidates)
     if (known := _noted(note, stamp)) is not None and arrival.is_inbox:
         return StagedFile(arrival.feed, arrival.name, "failed", fault=known)
+    if not arrival.size_bytes:
+        return _failed(home, arrival, stamp, inbox.fault("empty_file"))
     try:
-        if not arrival.size_bytes:
-            raise FileError("empty_file")
         chosen = candidates[0] if mapping else _chosen(arrival, candidates)
         content = inbox.sha256(arrival.path)
     except FileError as error:

@@ -24,16 +24,15 @@ from pipelines.sources.tables import RawTable
 from pipelines.sources.text import open_bytes
 
 Format = Literal["delimited", "json", "geojson", "spreadsheet", "parquet"]
-_SUFFIXES = {
-    ".csv", ".txt", ".tsv", ".dat", ".xlsx", ".xlsm", ".xls", ".json", ".jsonl", ".ndjson", ".geojson", ".parquet", ".pq",
-}  # fmt: skip
+_TEXT_SUFFIXES = frozenset({".csv", ".txt", ".tsv", ".dat", ".json", ".jsonl", ".ndjson", ".geojson"})
+_BINARY_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xls", ".parquet", ".pq"})
 _HEAD_BYTES = 4096
 
 
 def format_of(path: Path, feed: Feed) -> Format:
     """The file's format. Raises FileError: `unknown_file_type`, `empty_file`, `truncated_file`, `unreadable_file`."""
     suffixes = [suffix.casefold() for suffix in path.suffixes if suffix.casefold() != ".gz"]
-    if not suffixes or suffixes[-1] not in _SUFFIXES:
+    if not suffixes or suffixes[-1] not in _TEXT_SUFFIXES | _BINARY_SUFFIXES:
         raise FileError("unknown_file_type", path.name)
     try:
         with open_bytes(path) as stream:
@@ -53,7 +52,7 @@ def _format(head: bytes, suffix: str, feed: Feed) -> Format:
         return "parquet"
     if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return "spreadsheet"
-    if suffix in (".parquet", ".pq", ".xlsx", ".xlsm", ".xls"):
+    if suffix in _BINARY_SUFFIXES:
         raise FileError("truncated_file", suffix)
     if head.startswith((b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"7z\xbc\xaf", b"Rar!")):
         raise FileError("unknown_file_type", head[:4].decode("latin-1"))

@@ -68,12 +68,10 @@ def _table(connection: duckdb.DuckDBPyConnection, block: TextBlock, first_line: 
     malformed = [_malformed(row["n"], row["line"]) for row in filled.filter(pc.invert(is_object)).to_pylist()]
     objects = filled.filter(is_object)
     connection.register("objects", objects)
-    keys = [
-        row[0]
-        for row in connection.execute(
-            "SELECT DISTINCT unnest(keys) AS key FROM (SELECT DISTINCT json_keys(line) AS keys FROM objects) ORDER BY key"
-        ).fetchall()
-    ]
+    found = connection.execute(
+        "SELECT DISTINCT unnest(keys) AS key FROM (SELECT DISTINCT json_keys(line) AS keys FROM objects) ORDER BY key"
+    ).fetchall()
+    keys = [key for (key,) in found]
     columns = _columns(connection, keys) if keys else []
     return raw_table(keys, columns, objects["n"].combine_chunks(), malformed, lines.num_rows - filled.num_rows)
 
