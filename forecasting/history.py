@@ -18,7 +18,7 @@ from forecasting.hierarchy import DateArray, FloatArray, Hierarchy
 from store.messages import TongmaiError
 
 MAX_REPORTING_LAG_D = 14
-_REPORTED_SHARE = 0.85  # what one week still lacks moves a smoothed level by little
+_REPORTED_SHARE = 0.8  # the fifth that one week may still lack moves a smoothed level by two percent
 PERMIT_SETTLED_WEEKS = 26
 """After this many weeks a week's permits are taken as all known."""
 

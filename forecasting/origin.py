@@ -6,8 +6,6 @@ The live forecast and every backtest origin take this same path.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +31,6 @@ PLAIN = "prophet_plain"
 NAIVE = "seasonal_naive"
 RATIO = "pipeline_ratio"
 
-_WORKERS = 2
 _KERNEL_ROUNDS = 2
 _RESIDUAL_WEEKS = 104
 
@@ -79,13 +76,11 @@ def forecast_origin(
     features = features[:, np.any(features[:weeks] > 0, axis=0)]
     city, season, by_district = _city(history, actual[0], features, horizon_weeks, scenario, settings)
     pipeline = hierarchy.aggregate_districts(by_district)
-    has_permits = history.has_permits
     first_bottom = len(actual) - hierarchy.bottom_count
-
-    def fit(row: int) -> SeriesForecast:
-        return forecast_series(history.weeks, actual[row], pipeline[row], season, has_permits, settings)
-
-    bottom = _in_threads(fit, range(first_bottom, len(actual)))
+    bottom = [
+        forecast_series(history.weeks, actual[row], pipeline[row], season, history.has_permits, settings)
+        for row in range(first_bottom, len(actual))
+    ]
     own = [city, *bottom]
     own_rows = [0, *range(first_bottom, len(actual))]
     residuals = actual[own_rows, -_RESIDUAL_WEEKS:] - np.array([one.fitted for one in own])[:, -_RESIDUAL_WEEKS:]
@@ -163,17 +158,6 @@ def _plain(history: History, actual: FloatArray, features: FloatArray, settings:
     mean = np.full((len(actual), total - weeks), np.nan)
     city, season = forecast_city(history.weeks, actual[0], np.ones(total), features, False, settings)
     mean[0] = city.mean
-    districts = history.hierarchy.rows("district")
-
-    def fit(row: int) -> SeriesForecast:
-        return forecast_series(history.weeks, actual[row], np.ones(total), season, False, settings)
-
-    for row, one in zip(districts, _in_threads(fit, districts), strict=True):
-        mean[row] = one.mean
+    for row in history.hierarchy.rows("district"):
+        mean[row] = forecast_series(history.weeks, actual[row], np.ones(total), season, False, settings).mean
     return mean
-
-
-def _in_threads(fit: Callable[[int], SeriesForecast], rows: range | list[int]) -> list[SeriesForecast]:
-    """Stan runs in a process of its own, so threads are enough; each fit stands alone, so their order is free."""
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        return list(pool.map(fit, rows))
