@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.coders import PickleCoder
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner, worker_handlers
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.trigger import AccumulationMode, AfterCount, AfterWatermark
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
@@ -110,8 +110,9 @@ class KeyVersions(beam.DoFn):  # type: ignore[misc]
 class SettleTicket(beam.DoFn):  # type: ignore[misc]
     """Versions of a ticket -> signed deliveries, keyed by order."""
 
-    KNOWN = ReadModifyWriteStateSpec("known", PickleCoder())
     EXPIRY = TimerSpec("expiry", TimeDomain.WATERMARK)
+    KNOWN = beam.DoFn.StateParam(ReadModifyWriteStateSpec("known", PickleCoder()))
+    ALARM = beam.DoFn.TimerParam(EXPIRY)
 
     def __init__(self, retention_s: int) -> None:
         super().__init__()
@@ -120,8 +121,8 @@ class SettleTicket(beam.DoFn):  # type: ignore[misc]
     def process(
         self,
         element: tuple[str, TicketVersion],
-        state: Any = beam.DoFn.StateParam(KNOWN),
-        expiry: Any = beam.DoFn.TimerParam(EXPIRY),
+        state: Any = KNOWN,
+        alarm: Any = ALARM,
     ) -> Iterator[tuple[str, Delivery]]:
         """Take back what the ticket delivered so far, and assert what it delivers now, when these differ."""
         known: dict[str, TicketVersion] = state.read() or {}
@@ -130,7 +131,7 @@ class SettleTicket(beam.DoFn):  # type: ignore[misc]
             return
         state.write(known)
         last_us = max(version.delivered_us or version.version_at_us for version in known.values())
-        expiry.set(Timestamp(micros=last_us) + self._retention)
+        alarm.set(Timestamp(micros=last_us) + self._retention)
         after = delivery(newest_ticket(known.values()))
         if before == after:
             return
@@ -140,7 +141,7 @@ class SettleTicket(beam.DoFn):  # type: ignore[misc]
             yield after.order_id, after
 
     @on_timer(EXPIRY)  # type: ignore[untyped-decorator]
-    def forget(self, state: Any = beam.DoFn.StateParam(KNOWN)) -> None:
+    def forget(self, state: Any = KNOWN) -> None:
         """A ticket this old changes no window that is still kept."""
         state.clear()
 
@@ -160,8 +161,9 @@ class LocateVolumes(beam.DoFn):  # type: ignore[misc]
     A delivery whose order is not known yet counts in district `unknown`, and moves when the order arrives.
     """
 
-    BOOK = ReadModifyWriteStateSpec("book", PickleCoder())
     EXPIRY = TimerSpec("expiry", TimeDomain.WATERMARK)
+    BOOK = beam.DoFn.StateParam(ReadModifyWriteStateSpec("book", PickleCoder()))
+    ALARM = beam.DoFn.TimerParam(EXPIRY)
 
     def __init__(self, retention_s: int) -> None:
         super().__init__()
@@ -170,24 +172,21 @@ class LocateVolumes(beam.DoFn):  # type: ignore[misc]
     def process(
         self,
         element: tuple[str, OrderVersion | Delivery],
-        state: Any = beam.DoFn.StateParam(BOOK),
-        expiry: Any = beam.DoFn.TimerParam(EXPIRY),
+        state: Any = BOOK,
+        alarm: Any = ALARM,
     ) -> Iterator[Any]:
         """Each element is what changes a place's sums."""
         book: OrderBook = state.read() or OrderBook()
         change = element[1]
-        if isinstance(change, Delivery):
-            located = list(deliver(book, change))
-        else:
-            located = list(reorder(book, change))
+        located = list(deliver(book, change) if isinstance(change, Delivery) else reorder(book, change))
         state.write(book)
-        expiry.set(Timestamp(micros=book.last_us) + self._retention)
+        alarm.set(Timestamp(micros=book.last_us) + self._retention)
         for place, volumes in located:
             key = (place.district_code, place.grade_class)
             yield beam.window.TimestampedValue((key, tuple(volumes)), Timestamp(micros=place.instant_us))
 
     @on_timer(EXPIRY)  # type: ignore[untyped-decorator]
-    def forget(self, state: Any = beam.DoFn.StateParam(BOOK)) -> None:
+    def forget(self, state: Any = BOOK) -> None:
         """An order this old has no delivery in a window that is still kept."""
         state.clear()
 
@@ -281,6 +280,7 @@ def sum_windows(orders: pa.Table, tickets: pa.Table, target: Path) -> None:
     when a step fails.
     """
     target.unlink(missing_ok=True)
+    worker_handlers.STATE_CACHE_SIZE_MB = 0  # in this process the cache saves nothing, and weighing values costs 4x
     with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([])) as pipeline:
         _ = (
             pipeline

@@ -1,0 +1,53 @@
+"""The published live file: one small read-only table, swapped like the warehouse's versions.
+
+Belongs here: writing and swapping a version. Does not belong here: what is in the table (`refresh`).
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from pipelines.live.store import LiveStore
+from pipelines.live.tables import SCHEMA, SUPPLY_DEMAND_15MIN
+from store.home import LIVE_FILE, Home
+from store.publish import retire, swap
+from store.tables import literal
+
+
+def publish_live(home: Home, store: LiveStore) -> Path:
+    """Publish the windows that have begun; returns the new file's path. The last three versions are kept.
+
+    Windows that only hold planned pours to come stay in the store.
+    """
+    target = home.live_versions / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z"
+    unfinished = target.with_name(target.name + ".tmp")
+    unfinished.mkdir(parents=True)
+    try:
+        _write(store.connection, unfinished / LIVE_FILE, store.newest_event_at())
+        unfinished.rename(target)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    swap(home.live_current, target)
+    retire(home.live_versions, home.live_current)
+    return target / LIVE_FILE
+
+
+def _write(connection: duckdb.DuckDBPyConnection, file: Path, newest_event_at: datetime | None) -> None:
+    table = SUPPLY_DEMAND_15MIN
+    connection.execute(f"ATTACH {literal(str(file))} AS published")
+    try:
+        connection.execute("USE published")
+        connection.execute(f"CREATE SCHEMA {SCHEMA}")
+        table.create(connection)
+        connection.execute(
+            f"INSERT INTO {table.qualified} FROM store.{table.qualified} WHERE window_start_at <= ? ORDER BY ALL",
+            [newest_event_at],
+        )
+    finally:
+        connection.execute("USE store")
+        connection.execute("DETACH published")
+    file.chmod(0o444)
