@@ -36,7 +36,7 @@ def writer(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
             f"Cannot open {home.warehouse}: {error}. Close the program that holds it; query published/current instead.",
         ) from error
     try:
-        _set_session(connection)
+        connection.execute(f"SET TimeZone = '{BUSINESS_TIME_ZONE}'")
         for schema in SCHEMAS:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         yield connection
@@ -59,13 +59,12 @@ def reader(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         )
     connection = duckdb.connect(str(path), read_only=True)
     try:
-        _set_session(connection)
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
+        # one process may hold several readers of a file: they share settings, which the first one locks
+        is_locked = connection.execute("SELECT current_setting('lock_configuration')").fetchone() == (True,)
+        if not is_locked:
+            connection.execute(f"SET GLOBAL TimeZone = '{BUSINESS_TIME_ZONE}'")
+            connection.execute("SET enable_external_access = false")
+            connection.execute("SET lock_configuration = true")
         yield connection
     finally:
         connection.close()
-
-
-def _set_session(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(f"SET TimeZone = '{BUSINESS_TIME_ZONE}'")

@@ -195,6 +195,15 @@ def test_readers_cannot_write_nor_reach_out(home: Home) -> None:
                 connection.execute(statement)
 
 
+def test_one_process_may_hold_two_readers(home: Home) -> None:
+    build_publishable(home)
+    publish(home)
+    with reader(home.published) as one, reader(home.published) as other:
+        for connection in (one, other):
+            zone = connection.execute("SELECT current_setting('TimeZone')").fetchone()
+            assert zone == ("Asia/Shanghai",)
+
+
 def test_reading_before_the_first_publishing_says_what_to_do(home: Home) -> None:
     with pytest.raises(TongmaiError, match="make demo"), reader(home.published):
         pass
