@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,8 +45,10 @@ def quiet_prophet() -> Iterator[None]:
     """Prophet and Stan without chatter. Hold it around all fits: warning filters are global to the process."""
     prophet, stan = logging.getLogger("prophet"), logging.getLogger("cmdstanpy")
     level, was_disabled = prophet.level, stan.disabled
+    logging.getLogger("prophet.plot").disabled = True  # says at import that plotly is absent; nothing here plots
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        import_module("prophet")  # sets its logger's level when first imported, so it comes before ours
         prophet.setLevel(logging.CRITICAL)
         stan.disabled = True  # its level would be reset by its first call
         try:
