@@ -49,9 +49,9 @@ class Recourse:
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
         model = Model()
-        penalty = instance.policy.unserved_penalty_cny_per_m3
+        self._price = float(instance.unserved_price[0])
         self._x = model.add_columns("x", (1, len(instance.arc_site)), cost=instance.arc_price)
-        self._u = model.add_columns("u", (1, instance.points), cost=penalty)
+        self._u = model.add_columns("u", (1, instance.points), cost=self._price)
         o = model.add_columns("o", (1, len(instance.sites)), cost=instance.policy.overtime_cny_per_m3)
         demand = np.zeros((1, instance.points))
         self._serve = serve_demand(model, instance, self._x, self._u, demand)[0].tolist()
@@ -59,8 +59,8 @@ class Recourse:
         self._capacity = respect_capacity(model, instance, self._x, o, usable)[0].tolist()
         self._overtime = limit_overtime(model, instance, o, usable)[0].tolist()
         self._solver = model.solver()
-        # light months first: each basis is close to the next one's
-        self.order: Indices = np.argsort(instance.demand_m3.sum(axis=1), kind="stable")
+        # months of one price together, light ones first: each basis is close to the next one's
+        self.order: Indices = np.lexsort((instance.demand_m3.sum(axis=1), instance.unserved_price))
 
     def set_capacity(self, capacity_m3: Floats) -> None:
         for site, capacity in enumerate(capacity_m3.tolist()):
@@ -70,9 +70,16 @@ class Recourse:
         self._solver.set_row(self._capacity[site], -np.inf, capacity_m3)
         self._solver.set_row(self._overtime[site], -np.inf, self.instance.policy.overtime_share * capacity_m3)
 
-    def set_demand(self, demand_m3: Floats) -> None:
+    def set_month(self, demand_m3: Floats, unserved_cny_per_m3: float) -> None:
+        """The demand (points,), m³ per month, and the price M of what stays unserved."""
+        if unserved_cny_per_m3 != self._price:
+            self._solver.set_costs(self._u[0], unserved_cny_per_m3)
+            self._price = unserved_cny_per_m3
         for row, demand in zip(self._serve, demand_m3.tolist(), strict=True):
             self._solver.set_row(row, demand, demand)
+
+    def set_sample(self, sample: int) -> None:
+        self.set_month(self.instance.demand_m3[sample], float(self.instance.unserved_price[sample]))
 
     def cost(self) -> float:
         """Solve as set; CNY per month. Always feasible: what cannot be served is unserved."""
@@ -92,7 +99,7 @@ class Recourse:
         share = instance.policy.overtime_share
         self.set_capacity(capacity_m3)
         for sample in self.order.tolist():
-            self.set_demand(instance.demand_m3[sample])
+            self.set_sample(sample)
             monthly[sample] = self.cost()
             duals = self._solver.row_duals()
             point_price[sample] = duals[self._serve]
@@ -104,7 +111,7 @@ class Recourse:
         """The allocation of every sample month under a capacity (sites,), in the order that solves fastest."""
         self.set_capacity(capacity_m3)
         for sample in self.order.tolist():
-            self.set_demand(self.instance.demand_m3[sample])
+            self.set_sample(sample)
             self.cost()
             columns = self._solver.columns()
             yield Flows(sample, np.maximum(columns[self._x[0]], 0.0), np.maximum(columns[self._u[0]], 0.0))

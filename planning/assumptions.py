@@ -32,9 +32,9 @@ class Options:
     demand_change: float | None = None
     keep: tuple[str, ...] = ()
     close: tuple[str, ...] = ()
-    scenarios: int = 12
+    scenarios: int = 10
     months: int = 36
-    gap: float = 0.01
+    gap: float = 0.015
     seconds: float = 120.0
 
     def __post_init__(self) -> None:
@@ -56,7 +56,7 @@ class Options:
     @property
     def is_base(self) -> bool:
         """Whether this is the plan itself rather than a what-if: nothing of the question is changed."""
-        return replace(self, scenarios=12, months=36, gap=0.01, seconds=120.0) == Options()
+        return replace(self, scenarios=10, months=36, gap=0.015, seconds=120.0) == Options()
 
 
 @dataclass(frozen=True)

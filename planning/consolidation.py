@@ -29,7 +29,8 @@ from planning.model import Bools, Floats, Limits, Model
 from planning.partition import Partition, refine
 
 UNIT_CNY = 1000.0  # keeps the master's coefficients near one
-SCHEDULE = (1, 8, 24, 48)  # clusters of the master, round by round
+SCHEDULE = (1, 8, 24, 72)  # clusters of the master, round by round
+DECIDED_CLUSTERS = 24  # beyond, a large master only lifts the bound: its relaxation is nearly whole, and quick
 SMALL_COLUMNS = 20_000  # a master up to this size is solved with every decision free, else near its relaxation
 CHEAPEST_ARCS = 6  # per point, in a large master from the start
 MAX_CUT_ROUNDS = 20
@@ -68,7 +69,7 @@ class Master:
     """
 
     def __init__(self, whole: Instance, partition: Partition, is_chosen: Bools) -> None:
-        self.whole, self.is_chosen = whole, is_chosen
+        self.whole, self.partition, self.is_chosen = whole, partition, is_chosen
         self.is_small = partition.clusters * len(whole.arc_site) <= SMALL_COLUMNS
         instance = self.instance = whole if self.is_small else whole.with_arcs(is_chosen)
         self.demand = partition.means(instance.demand_m3)
@@ -76,7 +77,8 @@ class Master:
         self.columns, self.constant = first_stage(model, instance, UNIT_CNY)
         weight = self.weight = (MONTHS_PER_YEAR / UNIT_CNY) * partition.weights()[:, None]
         clusters, arcs = len(self.demand), len(instance.arc_site)
-        penalty = np.full((clusters, instance.points), instance.policy.unserved_penalty_cny_per_m3)
+        price = partition.means(instance.unserved_price)[:, None]
+        penalty = np.broadcast_to(price, (clusters, instance.points))
         self.x = model.add_columns("x", (clusters, arcs), cost=weight * instance.arc_price)
         u = model.add_columns("u", (clusters, instance.points), cost=weight * penalty)
         overtime = np.full((clusters, len(instance.sites)), instance.policy.overtime_cny_per_m3)
@@ -195,22 +197,23 @@ class Search:
         self.objective = objective_cny(instance, self.design, self.evaluation)
         self.bound = 0.0
         self.mean_plan_cny: float | None = None
-        self.partition = Partition.whole(len(instance.demand_m3))
+        self.partition = Partition.coarsest(instance)
 
     def run(self) -> Result:
         samples = len(self.instance.demand_m3)
         sizes = sorted({min(size, samples) for size in SCHEDULE})
         for size, next_size in zip(sizes, [*sizes[1:], 0], strict=True):
-            evaluation = self._round(Master(self.instance, self.partition, self.is_chosen), is_last=size == samples)
+            master = Master(self.instance, self.partition, self.is_chosen)
+            evaluation = self._round(master, is_first=size == sizes[0], is_last=size == samples)
             if self._result().status != "stopped":
                 break
             if next_size == samples:
                 self.partition = Partition(np.arange(samples))
             elif next_size:
-                self.partition = refine(self.partition, next_size, self.instance.demand_m3, evaluation, self._cost_of)
+                self.partition = refine(self.partition, next_size, self.instance, evaluation, self._cost_of)
         return self._result()
 
-    def _round(self, master: Master, *, is_last: bool) -> Evaluation:
+    def _round(self, master: Master, *, is_first: bool, is_last: bool) -> Evaluation:
         """One round: a bound, and a decision faced with every sample month; the better one stays.
 
         Returns the evaluation to refine by, whose capacity is still set in the recourse.
@@ -220,17 +223,20 @@ class Search:
         self.bound = max(self.bound, bound)
         if not relaxed.size:
             return self._evaluate(self.design)
+        if master.partition.clusters > DECIDED_CLUSTERS and not master.is_small:
+            self.recourse.set_capacity(usable_capacity_m3(self.instance, self.design))
+            return self.evaluation
         design, bound = master.decide(relaxed, self.design, self.target * (0.9 if is_last else 0.4), self.deadline)
         self.bound = max(self.bound, bound)
         if design is None or broken_rules(self.instance, design):
             return self._face(master.capacity_of(relaxed))
         evaluation = self._evaluate(design)
         objective = objective_cny(self.instance, design, evaluation)
-        if len(master.demand) == 1:
+        if is_first:
             self.mean_plan_cny = objective
         if objective < self.objective:
             self.design, self.evaluation, self.objective = design, evaluation, objective
-        return evaluation if len(master.demand) > 1 else self._face(master.capacity_of(relaxed))
+        return self._face(master.capacity_of(relaxed)) if is_first else evaluation
 
     def _evaluate(self, design: Design) -> Evaluation:
         return self._face(usable_capacity_m3(self.instance, design))
@@ -241,8 +247,8 @@ class Search:
         self.is_chosen = self.is_chosen | evaluation.is_used
         return evaluation
 
-    def _cost_of(self, demand_m3: Floats) -> float:
-        self.recourse.set_demand(demand_m3)
+    def _cost_of(self, demand_m3: Floats, unserved_cny_per_m3: float) -> float:
+        self.recourse.set_month(demand_m3, unserved_cny_per_m3)
         return self.recourse.cost()
 
     def _result(self) -> Result:

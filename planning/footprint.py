@@ -22,19 +22,20 @@ LEAST_M3 = 1e-6  # flows below a millilitre are rounding
 @dataclass(frozen=True)
 class Footprint:
     """Expected per year. `cost_cny` = fixed + transition + haul + overtime; carbon is that of transport;
-    `haul_min` is the m³-weighted mean. `site_m3` (sites,) is what each site delivers per month, on average."""
+    `shortage_cny` is the price of what stays unserved, `haul_min` the m³-weighted mean. `site_m3` (sites,) is what each
+    site delivers per month, on average.
+    """
 
     cost_cny: float
     kgco2e: float
     haul_min: float
     unserved_m3: float
+    shortage_cny: float
     site_m3: Floats
 
     def objective_cny(self, instance: Instance) -> float:
-        """Cost + carbon priced in + penalty of what stays unserved."""
-        policy = instance.policy
-        carbon = policy.carbon_price_cny_per_t / 1000 * self.kgco2e
-        return self.cost_cny + carbon + policy.unserved_penalty_cny_per_m3 * self.unserved_m3
+        """Cost + carbon priced in + price of what stays unserved."""
+        return self.cost_cny + instance.policy.carbon_price_cny_per_t / 1000 * self.kgco2e + self.shortage_cny
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def dispatch(instance: Instance, recourse: Recourse, design: Design) -> Dispatch
         kgco2e=per_year * float(instance.arc_kgco2e_per_m3[arc] @ m3),
         haul_min=float(instance.arc_min[arc] @ m3 / served) if served else 0.0,
         unserved_m3=per_year * float(lost_m3.sum()),
+        shortage_cny=per_year * float(lost_m3 @ instance.unserved_price[lost_sample]),
         site_m3=load.mean(axis=0),
     )
     return Dispatch(sample, arc, m3, lost_sample, lost_point, lost_m3, footprint)
@@ -121,6 +123,7 @@ def habit(instance: Instance, observed: Observed, cny_per_m3_km: float, kgco2e_p
         kgco2e=kgco2e_per_m3_km * km_m3,
         haul_min=float((volume * observed.minutes).sum() / served) if served else 0.0,
         unserved_m3=MONTHS_PER_YEAR * float(excess.sum(axis=1).mean()),
+        shortage_cny=MONTHS_PER_YEAR * float((excess.sum(axis=1) * instance.unserved_price).mean()),
         site_m3=volume.sum(axis=1),
     )
     over_limit = MONTHS_PER_YEAR * float(volume[~observed.is_feasible].sum())

@@ -14,6 +14,7 @@ import duckdb
 import numpy as np
 
 from planning.assumptions import Assumptions, Options
+from planning.design import Design, broken_rules
 from planning.instance import MONTHS_PER_YEAR, Instance, Policy, Sites, check
 from planning.model import Bools, Floats, Indices
 from store.messages import EXIT_USAGE, TongmaiError
@@ -172,7 +173,16 @@ def freeze(connection: duckdb.DuckDBPyConnection, assumptions: Assumptions, opti
         merge_from=merge_from,
         merge_into=merge_into,
     )
-    return Frozen(check(instance), observed, run_id)
+    checked = check(instance)
+    broken = broken_rules(checked, Design.as_is(checked))
+    if broken:
+        raise TongmaiError(
+            "contradictory_options",
+            f"选项与规则矛盾：按选项保留与关停后，违反 {'、'.join(broken)}。",
+            f"The options contradict the rules: what they keep and close breaks {', '.join(broken)}.",
+            EXIT_USAGE,
+        )
+    return Frozen(checked, observed, run_id)
 
 
 def _read(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> dict[str, list[Any]]:
@@ -325,8 +335,12 @@ def _policy(sites: Sites, assumptions: Assumptions, options: Options, months: in
         horizon_years=max(months, 1) / MONTHS_PER_YEAR,
         overtime_share=assumptions["overtime_share"],
         overtime_cny_per_m3=assumptions["overtime_cny_per_m3"],
-        unserved_penalty_cny_per_m3=assumptions["unserved_penalty_cny_per_m3"],
         carbon_price_cny_per_t=assumptions["carbon_price_cny_per_t"],
+        unserved_cny_per_m3=np.where(
+            np.arange(months) < assumptions["adaptation_lead_months"],
+            assumptions["unserved_penalty_cny_per_m3"],
+            assumptions["late_supply_cny_per_m3"],
+        ),
         must_stay=np.isin(sites.plant_id, options.keep),
         must_go=np.isin(sites.plant_id, options.close),
     )

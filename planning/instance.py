@@ -56,7 +56,10 @@ class Sites:
 
 @dataclass(frozen=True)
 class Policy:
-    """The rules: budgets, the overtime share ρ, prices. `must_stay`, `must_go`: shape (sites,)."""
+    """The rules: budgets, the overtime share ρ, prices. `must_stay`, `must_go`: shape (sites,).
+
+    `unserved_cny_per_m3` (periods,) is M_t: dear while capacity cannot follow demand, later what added capacity costs.
+    """
 
     max_closures: int
     max_expansions: int
@@ -66,8 +69,8 @@ class Policy:
     horizon_years: float
     overtime_share: float
     overtime_cny_per_m3: float
-    unserved_penalty_cny_per_m3: float
     carbon_price_cny_per_t: float
+    unserved_cny_per_m3: Floats
     must_stay: Bools
     must_go: Bools
 
@@ -114,6 +117,11 @@ class Instance:
         return replace(self, **{name: getattr(self, name)[chosen] for name in arcs})
 
     @cached_property
+    def unserved_price(self) -> Floats:
+        """M_t of every sample month, shape (samples,)."""
+        return np.tile(self.policy.unserved_cny_per_m3, len(self.scenarios))
+
+    @cached_property
     def existing(self) -> Indices:
         return np.flatnonzero(~self.sites.is_candidate)
 
@@ -143,19 +151,11 @@ def check(instance: Instance) -> Instance:
     Raises TongmaiError: `no_plants`, `no_demand_cells`, `bad_instance` (a negative or missing figure),
     `contradictory_options`.
     """
-    sites, policy = instance.sites, instance.policy
-    if not len(sites):
+    if not len(instance.sites):
         raise TongmaiError("no_plants", "没有可规划的搅拌站。", "There is no plant to plan with.")
     if not instance.points or not instance.demand_m3.size:
         raise TongmaiError("no_demand_cells", "没有需求单元或需求路径。", "There are no demand cells or demand paths.")
     _refuse_bad_figures(instance)
-    forced = int((policy.must_go & ~sites.is_candidate).sum())
-    if forced > policy.max_closures:
-        raise TongmaiError(
-            "contradictory_options",
-            f"指定关停 {forced} 座，但最多只能关停 {policy.max_closures} 座。",
-            f"{forced} plants are told to close, but at most {policy.max_closures} may.",
-        )
     notes = [*instance.notes, *_unreachable(instance), *_without_capacity(instance)]
     return replace(instance, notes=tuple(notes))
 
@@ -262,7 +262,7 @@ def facility_location(
             horizon_years=1.0,
             overtime_share=0.0,
             overtime_cny_per_m3=0.0,
-            unserved_penalty_cny_per_m3=penalty_cny_per_m3,
+            unserved_cny_per_m3=np.array([penalty_cny_per_m3]),
             carbon_price_cny_per_t=0.0,
             must_stay=np.zeros(sites, bool),
             must_go=np.zeros(sites, bool),

@@ -165,6 +165,10 @@ class Solver:
             np.ascontiguousarray(np.broadcast_to(np.asarray(upper, float), (count,))),
         )
 
+    def set_costs(self, columns: Indices, cost: Floats | float) -> None:
+        costs = np.ascontiguousarray(np.broadcast_to(np.asarray(cost, float), (columns.size,)))
+        self._highs.changeColsCost(columns.size, columns.ravel().astype(np.int32), costs)
+
     def set_row(self, row: int, lower: float, upper: float) -> None:
         self._highs.changeRowBounds(row, lower, upper)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planning.allocation import Evaluation
+from planning.instance import Instance
 from planning.model import Floats, Indices
 
 
@@ -25,8 +26,9 @@ class Partition:
     label: Indices
 
     @classmethod
-    def whole(cls, samples: int) -> Partition:
-        return cls(np.zeros(samples, np.int64))
+    def coarsest(cls, instance: Instance) -> Partition:
+        """One cluster per price of unserved volume: within a cluster all months have the same recourse function."""
+        return cls(np.unique(instance.unserved_price, return_inverse=True)[1].astype(np.int64))
 
     @property
     def clusters(self) -> int:
@@ -36,22 +38,23 @@ class Partition:
         """π_k, shape (clusters,)."""
         return np.bincount(self.label) / len(self.label)
 
-    def means(self, demand_m3: Floats) -> Floats:
-        """Mean demand per cluster, shape (clusters, points)."""
-        return np.array([demand_m3[self.label == k].mean(axis=0) for k in range(self.clusters)])
+    def means(self, figures: Floats) -> Floats:
+        """Mean per cluster of figures by sample month, shape (clusters, …)."""
+        return np.array([figures[self.label == k].mean(axis=0) for k in range(self.clusters)])
 
 
 def refine(
     partition: Partition,
     clusters: int,
-    demand_m3: Floats,
+    instance: Instance,
     evaluation: Evaluation,
-    cost_of: Callable[[Floats], float],
+    cost_of: Callable[[Floats, float], float],
 ) -> Partition:
     """Split clusters until there are `clusters` of them, or nothing is left to gain.
 
-    `evaluation` is that of some capacity, and `cost_of(demand)` the recourse cost under the same one.
+    `evaluation` is that of some capacity; `cost_of(demand, price of unserved)` is the recourse cost under the same one.
     """
+    demand_m3 = instance.demand_m3
     label = partition.label.copy()
     feature = evaluation.point_price * demand_m3.mean(axis=0)
 
@@ -60,7 +63,8 @@ def refine(
         if members.sum() < 2:
             return 0.0
         mean_cny = float(evaluation.monthly_cny[members].mean())
-        return (mean_cny - cost_of(demand_m3[members].mean(axis=0))) * float(members.mean())
+        price = float(instance.unserved_price[members][0])
+        return (mean_cny - cost_of(demand_m3[members].mean(axis=0), price)) * float(members.mean())
 
     losses = [loss(k) for k in range(partition.clusters)]
     total = max(float(evaluation.monthly_cny.mean()), 1.0)

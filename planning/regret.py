@@ -37,7 +37,7 @@ def regrets_cny(instance: Instance, recourse: Recourse, result: Result, flips: S
     monthly = np.zeros(len(flips))
     recourse.set_capacity(plan_capacity)
     for sample in recourse.order.tolist():
-        recourse.set_demand(instance.demand_m3[sample])
+        recourse.set_sample(sample)
         for flip, (capacity, sites) in enumerate(zip(capacities, changes, strict=True)):
             for site in sites:
                 recourse.set_site_capacity(site, float(capacity[site]))

@@ -85,7 +85,7 @@ def recourse_by_hand(instance: Instance, capacity_m3: np.ndarray) -> float:
         [
             instance.arc_price,
             np.full(sites, policy.overtime_cny_per_m3),
-            np.full(points, policy.unserved_penalty_cny_per_m3),
+            np.full(points, policy.unserved_cny_per_m3[0]),
         ]
     )
     served = np.zeros((points, arcs + sites + points))
@@ -175,16 +175,16 @@ def test_a_finer_partition_never_lowers_the_bound(instance: Instance, clusters: 
     capacity = instance.sites.usable_m3
     evaluation = recourse.evaluate(capacity)
 
-    def cost_of(demand: np.ndarray) -> float:
-        recourse.set_demand(demand)
+    def cost_of(demand: np.ndarray, price: float) -> float:
+        recourse.set_month(demand, price)
         return recourse.cost()
 
     def bound(partition: Partition) -> float:
         means = partition.means(instance.demand_m3)
-        return float(partition.weights() @ [cost_of(mean) for mean in means])
+        return float(partition.weights() @ [cost_of(mean, 300.0) for mean in means])
 
-    coarse = Partition.whole(len(instance.demand_m3))
-    fine = refine(coarse, clusters, instance.demand_m3, evaluation, cost_of)
+    coarse = Partition.coarsest(instance)
+    fine = refine(coarse, clusters, instance, evaluation, cost_of)
     assert bound(coarse) <= bound(fine) + 1e-3
     assert bound(fine) <= float(evaluation.monthly_cny.mean()) + 1e-3
 
