@@ -91,8 +91,11 @@ def feed(connection: duckdb.DuckDBPyConnection) -> tuple[pa.Table, pa.Table]:
     return orders, tickets
 
 
-def replace(connection: duckdb.DuckDBPyConnection, sums: Path) -> int:
-    """Put the sums at `sums` in place of the touched windows' rows; returns the rows that changed."""
+def replace(connection: duckdb.DuckDBPyConnection, sums: Path, final_until: datetime) -> int:
+    """Put the sums at `sums` in place of the touched windows' rows; returns the rows that changed.
+
+    Windows that start at `final_until` or before are final.
+    """
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE fresh AS "
         f"SELECT * EXCLUDE (is_final, refreshed_at) FROM {WINDOWS.qualified} LIMIT 0"
@@ -121,19 +124,23 @@ def replace(connection: duckdb.DuckDBPyConnection, sums: Path) -> int:
     put = connection.execute(
         f"""
         INSERT OR REPLACE INTO {WINDOWS.qualified} BY NAME
-        SELECT *, false AS is_final, $now AS refreshed_at
+        SELECT *, window_start_at <= $final_until AS is_final, $now AS refreshed_at
         FROM (FROM fresh EXCEPT SELECT * EXCLUDE (is_final, refreshed_at) FROM {WINDOWS.qualified})
         """,
-        {"now": datetime.now(UTC)},
+        {"now": datetime.now(UTC), "final_until": final_until},
     ).fetchone()
     return (int(gone[0]) if gone else 0) + (int(put[0]) if put else 0)
 
 
-def age(connection: duckdb.DuckDBPyConnection, since: datetime, newest_event_at: datetime) -> int:
-    """Drop the windows before `since`, and close those that late events can no longer reach; returns the rows."""
+def age(connection: duckdb.DuckDBPyConnection, since: datetime, final_until: datetime) -> int:
+    """Drop the windows before `since`, close those until `final_until`; returns the rows dropped or closed."""
     dropped = connection.execute(f"DELETE FROM {WINDOWS.qualified} WHERE window_start_at < ?", [since]).fetchone()
     closed = connection.execute(
-        f"UPDATE {WINDOWS.qualified} SET is_final = true WHERE NOT is_final AND window_start_at <= ?",
-        [newest_event_at - LATENESS - timedelta(microseconds=WINDOW_US)],
+        f"UPDATE {WINDOWS.qualified} SET is_final = true WHERE NOT is_final AND window_start_at <= ?", [final_until]
     ).fetchone()
     return (int(dropped[0]) if dropped else 0) + (int(closed[0]) if closed else 0)
+
+
+def final_until(newest_event_at: datetime) -> datetime:
+    """The last window start whose late events have had their time: it ended LATENESS before the newest event."""
+    return newest_event_at - LATENESS - timedelta(microseconds=WINDOW_US)

@@ -116,12 +116,12 @@ class LiveStore:
         newest = self.newest_event_at()
         if newest is None:
             return 0
-        changed = 0
+        changed, final_until = 0, refresh.final_until(newest)
         if versions and refresh.touch(self.connection, kept_since(newest)):
             orders, tickets = refresh.feed(self.connection)
             _beam()(orders, tickets, self._sums)
-            changed += refresh.replace(self.connection, self._sums)
-        return changed + refresh.age(self.connection, kept_since(newest), newest)
+            changed += refresh.replace(self.connection, self._sums, final_until)
+        return changed + refresh.age(self.connection, kept_since(newest), final_until)
 
     def _parts(self, feed: str, manifests: Sequence[Manifest]) -> list[str]:
         return [str(self._home.landing / feed / part) for manifest in manifests for part in manifest.parts]

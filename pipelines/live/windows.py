@@ -11,7 +11,6 @@ special case.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,19 +25,8 @@ from apache_beam.transforms.trigger import AccumulationMode, AfterCount, AfterWa
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 from apache_beam.utils.timestamp import Duration, Timestamp
 
-from pipelines.live.versions import (
-    UNKNOWN,
-    Delivery,
-    OrderVersion,
-    Place,
-    TicketVersion,
-    Volumes,
-    delivery,
-    demand,
-    newest_order,
-    newest_ticket,
-    remember,
-)
+from pipelines.live.books import OrderBook, deliver, reorder, settle
+from pipelines.live.versions import Delivery, OrderVersion, TicketVersion, Volumes
 
 WINDOW_S = 15 * 60
 KEPT_S = 48 * 3600  # how late an event may still change its window
@@ -126,33 +114,17 @@ class SettleTicket(beam.DoFn):  # type: ignore[misc]
     ) -> Iterator[tuple[str, Delivery]]:
         """Take back what the ticket delivered so far, and assert what it delivers now, when these differ."""
         known: dict[str, TicketVersion] = state.read() or {}
-        before = delivery(newest_ticket(known.values()))
-        if not remember(known, element[1]):
-            return
+        settled = list(settle(known, element[1]))
         state.write(known)
         last_us = max(version.delivered_us or version.version_at_us for version in known.values())
         alarm.set(Timestamp(micros=last_us) + self._retention)
-        after = delivery(newest_ticket(known.values()))
-        if before == after:
-            return
-        if before is not None:
-            yield before.order_id, before._replace(volumes=before.volumes.negative())
-        if after is not None:
-            yield after.order_id, after
+        for change in settled:
+            yield change.order_id, change
 
     @on_timer(EXPIRY)  # type: ignore[untyped-decorator]
     def forget(self, state: Any = KNOWN) -> None:
         """A ticket this old changes no window that is still kept."""
         state.clear()
-
-
-@dataclass
-class OrderBook:
-    """What is known of one order: its versions, and net volumes delivered per (instant_us, grade_class)."""
-
-    orders: dict[str, OrderVersion] = field(default_factory=dict)
-    delivered: dict[tuple[int, str], Volumes] = field(default_factory=dict)
-    last_us: int = 0
 
 
 class LocateVolumes(beam.DoFn):  # type: ignore[misc]
@@ -189,36 +161,6 @@ class LocateVolumes(beam.DoFn):  # type: ignore[misc]
     def forget(self, state: Any = BOOK) -> None:
         """An order this old has no delivery in a window that is still kept."""
         state.clear()
-
-
-def deliver(book: OrderBook, change: Delivery) -> Iterator[tuple[Place, Volumes]]:
-    """Enter a signed delivery into the order's book; yields where it counts."""
-    cell = (change.instant_us, change.grade_class)
-    net = book.delivered.pop(cell, Volumes()).plus(change.volumes)
-    if net != Volumes():
-        book.delivered[cell] = net
-    book.last_us = max(book.last_us, change.instant_us)
-    order = newest_order(book.orders.values())
-    yield Place(order.district_code if order else UNKNOWN, change.grade_class, change.instant_us), change.volumes
-
-
-def reorder(book: OrderBook, version: OrderVersion) -> Iterator[tuple[Place, Volumes]]:
-    """Enter a version of the order; yields its demand, and its deliveries when the district is another one now."""
-    before = newest_order(book.orders.values())
-    remember(book.orders, version)
-    after = newest_order(book.orders.values())
-    book.last_us = max(book.last_us, version.pour_from_us)
-    if after is None or before == after:
-        return
-    if before is not None:
-        place, volumes = demand(before)
-        yield place, volumes.negative()
-    yield demand(after)
-    left = before.district_code if before else UNKNOWN
-    if left != after.district_code:
-        for (instant_us, grade_class), volumes in book.delivered.items():
-            yield Place(left, grade_class, instant_us), volumes.negative()
-            yield Place(after.district_code, grade_class, instant_us), volumes
 
 
 class SumVolumes(beam.CombineFn):  # type: ignore[misc]
