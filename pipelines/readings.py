@@ -109,7 +109,7 @@ def _number(x: str, type_: str, unit: str | None, factor: float) -> str:
 
 def _amount(x: str) -> tuple[str, str]:
     """A number with thousands separators, a currency sign or a unit: its digits, and the unit as written."""
-    bare = rf"regexp_replace(regexp_replace({x}, '^[￥¥$]+|\s', '', 'g'), '(\d),(\d{{3}})', '\1\2', 'g')"
+    bare = rf"regexp_replace(regexp_replace({x}, '^[￥¥$]+|\s', '', 'g'), ',(\d{{3}})\b', '\1', 'g')"
     return f"regexp_extract({bare}, {quote(_AMOUNT)}, 1)", f"lower(regexp_extract({bare}, {quote(_AMOUNT)}, 2))"
 
 
@@ -189,7 +189,8 @@ def _boolean(text: str) -> str:
 
 
 def _grade(text: str) -> str:
-    usual = f"CASE WHEN {text}[1] = 'C' AND TRY_CAST(substr({text}, 2) AS INTEGER) BETWEEN 10 AND 100 THEN {text} END"
+    plain = f"TRY_CAST(substr({text}, 2) AS INTEGER)"
+    usual = f"CASE WHEN {plain} BETWEEN 10 AND 100 AND {text} = 'C' || CAST({plain} AS VARCHAR) THEN {text} END"
     upper = f"upper(replace({text}, ' ', ''))"
     strength = f"TRY_CAST(regexp_extract({upper}, {quote(_GRADE)}, 3) AS INTEGER)"
     return _or_else(usual, text, f"CASE WHEN {strength} BETWEEN 10 AND 100 THEN {upper} END")

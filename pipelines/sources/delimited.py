@@ -30,6 +30,7 @@ from pipelines.sources.tables import MalformedRow, RawTable, raw_table
 from pipelines.sources.text import REPLACEMENT, TextBlock, text_blocks
 
 DELIMITERS = (",", "\t", ";", "|")
+_HEADER_BYTES = 1 << 16
 _LF, _CR, _QUOTE = 10, 13, 34
 Offsets = NDArray[np.int64]
 
@@ -48,15 +49,20 @@ class Header:
 def delimited_tables(path: Path, feed: Feed, mapping: FieldMapping) -> Iterator[RawTable]:
     """The file's rows. Raises FileError: `empty_file`, `unknown_layout`, and those of `text_blocks`."""
     header: Header | None = None
-    carry, next_line, is_first = b"", 1, True
+    carry, next_line, is_first = TextBlock(b"", is_damaged=False), 1, True
     for block, is_last in _with_last(text_blocks(path)):
-        data = carry + block.data
+        data = TextBlock(carry.data + block.data, carry.is_damaged or block.is_damaged)
         skipped = 0
         if header is None:
-            header = read_header(data, feed, mapping)
-            data, next_line, skipped = data[header.end :], header.next_line, header.line - 1
-        table, used = _block_table(TextBlock(data, block.is_damaged), header, next_line, is_last, skipped)
-        carry, next_line = data[used:], next_line + data[:used].count(b"\n")
+            if len(data.data) < _HEADER_BYTES and not is_last:
+                carry = data
+                continue
+            header = read_header(data.data, feed, mapping)
+            data = TextBlock(data.data[header.end :], data.is_damaged)
+            next_line, skipped = header.next_line, header.line - 1
+        table, used = _block_table(data, header, next_line, is_last, skipped)
+        carry = TextBlock(data.data[used:], data.is_damaged)
+        next_line += data.data[:used].count(b"\n")
         if is_first or table.table.num_rows or table.malformed or table.rows_skipped:
             yield table
         is_first = False

@@ -74,7 +74,7 @@ def _whole_lines(stream: IO[bytes], block_bytes: int) -> Iterator[tuple[str | No
         if cut:
             yield stated, block[:cut]
     if carry:
-        yield stated, carry
+        yield stated, carry if b"\n" in carry else carry.replace(b"\r", b"\n")
 
 
 def _decoded(blocks: Iterator[tuple[str | None, bytes]]) -> Iterator[TextBlock]:

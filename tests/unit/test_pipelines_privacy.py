@@ -1,0 +1,80 @@
+"""People and places: what is masked, what is hashed, what is moved."""
+
+from __future__ import annotations
+
+import json
+import stat
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipelines.crs import bd09_to_gcj02, geometry_to_wgs84, to_wgs84, wgs84_to_gcj02
+from pipelines.privacy import hash_people, load_key, redact, redact_cells
+from store.home import Home
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "13812345678",
+        "联系 138-1234-5678",
+        "0851-85551234",
+        "52010219800101123X",
+        "贵A12345",
+        "贵A·D12345",
+        "制表：张三丰",
+    ],
+)
+def test_private_texts_are_masked(text: str) -> None:
+    masked = redact(text)
+    assert "***" in masked
+    assert not any(part in masked for part in ("1381234", "5678", "85551234", "19800101", "12345", "张三"))
+
+
+@pytest.mark.parametrize("text", ["O20250305001", "2025-03-05 10:20:30", "C30P6", "云岩区", "泵送", "12,345.67"])
+def test_ordinary_texts_stay(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_malformed_lines_of_feeds_with_people_hide_whatever_may_be_a_name() -> None:
+    assert redact_cells(["T1", "张三", "贵A12345"], has_people=True) == "T1,***,***"
+    assert redact_cells(["O1", "泵送"], has_people=False) == "O1,泵送"
+
+
+def test_people_are_hashed_with_the_homes_key_and_names_dropped() -> None:
+    ids = pa.chunked_array([pa.array(["D77", "D77", "张三", None, ""])])
+    first, again, name, missing, empty = hash_people(ids, b"key").to_pylist()
+    assert first == again
+    assert first != "D77"
+    assert first != hash_people(ids, b"other key").to_pylist()[0]
+    assert (name, missing, empty) == (None, None, None)
+
+
+def test_the_key_is_made_once_and_is_nobody_elses(home: Home) -> None:
+    key = load_key(home)
+    assert key == load_key(home)
+    assert len(key) == 64
+    assert stat.S_IMODE(home.key.stat().st_mode) == 0o600
+
+
+def test_gcj02_and_bd09_come_back_to_wgs84() -> None:
+    lon, lat = np.array([106.71, 106.44]), np.array([26.56, 27.0])
+    shifted_lon, shifted_lat = wgs84_to_gcj02(lon, lat)
+    assert np.all(np.abs(shifted_lon - lon) > 1e-3)  # hundreds of metres
+    back_lon, back_lat = to_wgs84(shifted_lon, shifted_lat, "GCJ-02")
+    np.testing.assert_allclose([back_lon, back_lat], [lon, lat], atol=2e-7)
+
+
+def test_a_published_pair_of_bd09_and_gcj02() -> None:
+    # Tiananmen: BD-09 and GCJ-02 coordinates as map services give them.
+    lon, lat = bd09_to_gcj02(np.float64(116.403963), np.float64(39.915119))
+    np.testing.assert_allclose([lon, lat], [116.397428, 39.908722], atol=5e-4)
+
+
+def test_geometries_keep_their_shape() -> None:
+    geometry = {"type": "MultiPolygon", "coordinates": [[[[106.6, 26.6], [106.7, 26.6], [106.7, 26.7], [106.6, 26.6]]]]}
+    moved = geometry_to_wgs84(geometry, "GCJ-02")
+    assert json.dumps(moved)
+    assert np.shape(moved["coordinates"]) == np.shape(geometry["coordinates"])
+    assert geometry_to_wgs84(geometry, "WGS-84") == geometry

@@ -1,0 +1,171 @@
+"""Readings: what each spelling of a value is read as, and what cannot be read."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines.feeds import FEEDS
+from pipelines.feeds.contract import Field, Kind
+from pipelines.readings import reading
+from store.messages import Text
+
+SHANGHAI = timezone(timedelta(hours=8))
+
+
+def read(column: Field, text: str, factor: float = 1.0, codes: dict[str, str] | None = None) -> Any:
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'Asia/Shanghai'")
+    sql = f"SELECT {reading(column, 'x', 'string', factor, codes or {})} FROM (SELECT CAST(? AS VARCHAR) AS x)"
+    row = connection.execute(sql, [text]).fetchone()
+    connection.close()
+    assert row is not None
+    return row[0]
+
+
+def field(kind: Kind, unit: str | None = None) -> Field:
+    return Field("x", kind, Text("", ""), unit=unit)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-05 14:30:05", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05T14:30:05", (2026, 3, 5, 14, 30, 5)),
+        ("2026/3/5 14:30", (2026, 3, 5, 14, 30)),
+        ("2026/3/5", (2026, 3, 5)),
+        ("2026.3.5 14:30:05", (2026, 3, 5, 14, 30, 5)),
+        ("2026年3月5日", (2026, 3, 5)),
+        ("2026年3月5日 14:30", (2026, 3, 5, 14, 30)),
+        ("2026年03月05日14时30分", (2026, 3, 5, 14, 30)),
+        ("2026年3月5日14时", (2026, 3, 5, 14)),
+        ("2026年3月5日 14时30分05秒", (2026, 3, 5, 14, 30, 5)),
+        ("20260305", (2026, 3, 5)),
+        ("20260305143005", (2026, 3, 5, 14, 30, 5)),
+        ("46086.5", (2026, 3, 5, 12)),
+        ("46086", (2026, 3, 5)),
+        ("2026-03-05T14:30:05+08:00", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05T06:30:05Z", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05T01:30:05-05:00", (2026, 3, 5, 14, 30, 5)),
+        ("1772692205", (2026, 3, 5, 14, 30, 5)),
+        ("1772692205000", (2026, 3, 5, 14, 30, 5)),
+    ],
+)
+def test_instants(text: str, expected: tuple[int, ...]) -> None:
+    assert read(field(Kind.INSTANT), text) == datetime(*expected, tzinfo=SHANGHAI)  # type: ignore[misc,arg-type]
+    assert read(field(Kind.DAY), text) == date(*expected[:3])
+
+
+@pytest.mark.parametrize("text", ["2025-13-45 08:00", "2026-02-30", "昨天", "12:30", "3月5日", "99999999"])
+def test_what_is_no_time(text: str) -> None:
+    assert read(field(Kind.INSTANT), text) is None
+    assert read(field(Kind.DAY), text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "factor", "expected"),
+    [
+        ("12.5", "m3", 1.0, 12.5),
+        ("1,234.5", "m3", 1.0, 1234.5),
+        ("1,234,567", "m3", 1.0, 1234567.0),
+        ("12方", "m3", 1.0, 12.0),
+        ("12.5 m3", "m3", 1.0, 12.5),
+        ("2万方", "m3", 1.0, 20000.0),
+        ("12", "km", 0.001, 0.012),
+        ("12km", "km", 0.001, 12.0),
+        ("￥380", "CNY/m3", 1.0, 380.0),
+        ("80%", "1", 1.0, 0.8),
+        ("-3", "m3", 1.0, -3.0),
+        ("1.2e3", "m3", 1.0, 1200.0),
+        ("twelve", "m3", 1.0, None),
+        ("12车", "m3", 1.0, None),
+    ],
+)
+def test_numbers(text: str, unit: str, factor: float, expected: float | None) -> None:
+    assert read(field(Kind.NUMBER, unit), text, factor) == (pytest.approx(expected) if expected is not None else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "factor", "expected"),
+    [
+        ("12565873269.98", 1.0, "12565873269.98"),
+        ("12,565,873,269.98", 1.0, "12565873269.98"),
+        ("1234.5678", 10_000.0, "12345678.00"),
+        ("0.1万元", 1.0, "1000.00"),
+        ("¥ 1,000", 1.0, "1000.00"),
+        ("3亿元", 1.0, "300000000.00"),
+        ("面议", 1.0, None),
+    ],
+)
+def test_money_is_exact(text: str, factor: float, expected: str | None) -> None:
+    assert read(field(Kind.MONEY, "CNY"), text, factor) == (Decimal(expected) if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("180", 180), ("180±20", 180), ("180+-20", 180), ("18cm", 180), ("高", None)]
+)
+def test_slumps(text: str, expected: int | None) -> None:
+    assert read(FEEDS["orders"].field("slump_mm"), text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("C30", "C30"),
+        ("c30", "C30"),
+        ("C30P6", "C30P6"),
+        ("C35F150", "C35F150"),
+        ("LC20", "LC20"),
+        ("细石C25", "细石C25"),
+        ("C 40", "C40"),
+        ("C30 水下", "C30水下"),
+        ("C5", None),
+        ("C300", None),
+        ("M10", None),
+        ("30", None),
+    ],
+)
+def test_grades(text: str, expected: str | None) -> None:
+    assert read(field(Kind.GRADE), text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("520103", "520103"),
+        ("520103000000", "520103"),
+        ("云岩区", "520103"),
+        ("云岩", "520103"),
+        ("贵阳市云岩区", "520103"),
+        ("Yunyan", "520103"),
+        ("500101", "500101"),
+        ("火星区", None),
+    ],
+)
+def test_districts(text: str, expected: str | None) -> None:
+    assert read(field(Kind.DISTRICT), text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("泵送", "pump"), ("PUMP", "pump"), ("自卸", "chute"), ("飞机", "other")]
+)
+def test_codes_with_a_catch_all(text: str, expected: str) -> None:
+    assert read(FEEDS["orders"].field("pour_method"), text) == expected
+
+
+def test_codes_without_a_catch_all() -> None:
+    status = FEEDS["orders"].field("status")
+    assert read(status, "已取消") == "cancelled"
+    assert read(status, "不明") is None
+    assert read(status, "不明", codes={"不明": "placed"}) == "placed"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("是", True), ("true", True), ("否", False), ("无", False), ("也许", None)]
+)
+def test_booleans(text: str, expected: bool | None) -> None:
+    assert read(field(Kind.BOOLEAN), text) is expected

@@ -1,0 +1,196 @@
+"""Sources: what is read from files of every format, and which line it stood on."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xlsxwriter
+from intake_files import ORDERS_HEADER, order, orders
+
+from pipelines.faults import FileError
+from pipelines.feeds import FEEDS
+from pipelines.mapping import NO_MAPPING
+from pipelines.sources import delimited, text
+from pipelines.sources.formats import open_tables
+from pipelines.sources.tables import RawTable
+
+ORDERS = FEEDS["orders"]
+
+
+def read(path: Path, feed: str = "orders") -> list[RawTable]:
+    return list(open_tables(path, FEEDS[feed], NO_MAPPING))
+
+
+def keys(tables: list[RawTable]) -> list[tuple[str, int]]:
+    """(first column, source row) of every row."""
+    return [
+        (str(key), row)
+        for raw in tables
+        for key, row in zip(raw.table["c0"].to_pylist(), raw.table["_source_row"].to_pylist(), strict=True)
+    ]
+
+
+@pytest.fixture(params=[17, 64, 1 << 20])
+def block_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Blocks so small that records, quotes and characters are cut by them, and large ones."""
+    monkeypatch.setattr(delimited, "_HEADER_BYTES", 400)
+    monkeypatch.setattr(delimited, "text_blocks", partial(text.text_blocks, block_bytes=request.param))
+    return int(request.param)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_encodings_and_delimiters(tmp_path: Path, encoding: str, delimiter: str) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(orders(order("O1"), order("O2")).replace(",", delimiter).encode(encoding))
+    tables = read(path)
+    assert keys(tables) == [("O1", 2), ("O2", 3)]
+    assert tables[0].header == tuple(ORDERS_HEADER.split(","))
+    assert tables[0].table["c2"].to_pylist() == ["云岩区", "云岩区"]
+
+
+def test_lines_are_right_after_titles_blanks_and_multi_line_fields(tmp_path: Path, block_bytes: int) -> None:
+    path = tmp_path / "orders.csv"
+    header = ORDERS_HEADER + ",备注"
+    long = order("O1") + ',"第一行\n第二行, 有逗号\n""引号"""'
+    path.write_text(f"某站订单\n\n{header}\n{long}\n\n{order('O2')},\r\n{order('O3')},无", encoding="utf-8")
+    tables = read(path)
+    assert keys(tables) == [("O1", 4), ("O2", 8), ("O3", 9)]
+    assert next(text for raw in tables for text in raw.table["c10"].to_pylist()) == '第一行\n第二行, 有逗号\n"引号"'
+    assert sum(raw.rows_skipped for raw in tables) == 3
+    assert block_bytes
+
+
+def test_malformed_lines_cost_themselves_only(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    lines = [order("O1"), order("O2") + ",too,many", order("O3"), "O4,P001", order("O5")]
+    path.write_text(orders(*lines), encoding="utf-8")
+    tables = read(path)
+    assert keys(tables) == [("O1", 2), ("O3", 4), ("O5", 6)]
+    assert [(row.source_row, row.reason) for row in tables[0].malformed] == [
+        (3, "wrong_field_count"),
+        (5, "wrong_field_count"),
+    ]
+
+
+@pytest.mark.parametrize("cell", ['5"钢管', '"未闭合', '未闭合"', 'a""b'])
+def test_a_stray_quote_costs_at_most_its_row(tmp_path: Path, cell: str) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text(
+        orders(order("O1"), order("O2", plant_id=cell), *(order(f"O{n}") for n in range(3, 40))), encoding="utf-8"
+    )
+    tables = read(path)
+    found = dict(keys(tables))
+    found.setdefault("O2", tables[0].malformed[0].source_row if tables[0].malformed else 0)
+    assert found == {f"O{n}": n + 1 for n in range(1, 40)}
+
+
+def test_bad_bytes_reject_their_row_only(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    good = orders(order("O1"), order("O2", plant_id="XX"), order("O3")).encode()
+    path.write_bytes(good.replace(b"XX", b"\xff\xfe\x81"))
+    tables = read(path)
+    assert keys(tables) == [("O1", 2), ("O3", 4)]
+    assert [(row.source_row, row.reason) for row in tables[0].malformed] == [(3, "bad_encoding")]
+
+
+def test_gzip(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv.gz"
+    path.write_bytes(gzip.compress(orders(order("O1")).encode("gb18030")))
+    assert keys(read(path)) == [("O1", 2)]
+
+
+def test_json_lines_with_changing_keys_and_a_broken_line(tmp_path: Path) -> None:
+    path = tmp_path / "orders.jsonl"
+    path.write_text('{"委托单号":"O1","方量":12.50}\n\n{broken\n{"委托单号":"O2","备注":{"a":1}}\n', encoding="utf-8")
+    (raw,) = read(path)
+    columns = {header: raw.table[f"c{index}"].to_pylist() for index, header in enumerate(raw.header)}
+    assert columns == {"委托单号": ["O1", "O2"], "备注": [None, '{"a":1}'], "方量": ["12.5", None]}
+    assert raw.table["_source_row"].to_pylist() == [1, 4]
+    assert [(row.source_row, row.reason) for row in raw.malformed] == [(3, "bad_json")]
+
+
+def test_a_json_array(tmp_path: Path) -> None:
+    path = tmp_path / "orders.json"
+    path.write_text(json.dumps([{"委托单号": "O1"}, {"委托单号": "O2"}], indent=1), encoding="utf-8")
+    assert read(path)[0].table["c0"].to_pylist() == ["O1", "O2"]
+
+
+def test_spreadsheets(tmp_path: Path) -> None:
+    path = tmp_path / "orders.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        sheet.write(1, 0, "某站订单")
+        sheet.write_row(3, 0, ["委托单号", "方量", "下单时间", "混合"])
+        sheet.write_row(4, 0, ["O1", 12.5])
+        sheet.write_number(4, 2, 46086.5, moment)
+        sheet.write_number(4, 3, 20260001)
+        sheet.write_row(5, 0, ["O2", 3, "", "text"])
+        other = book.add_worksheet()
+        other.write_row(0, 0, ["委托单号", "方量"])
+        other.write_row(1, 0, ["O3", 1])
+    first, second = read(path)
+    assert keys([first, second]) == [("O1", 5), ("O2", 6), ("O3", 8)]
+    assert first.table["c1"].to_pylist() == [12.5, 3.0]
+    assert str(first.table["c2"].to_pylist()[0]) == "2026-03-05 12:00:00"
+    assert first.table["c3"].to_pylist() == ["20260001", "text"]
+
+
+def test_parquet(tmp_path: Path) -> None:
+    path = tmp_path / "orders.parquet"
+    table = pa.table({"委托单号": pa.array(["O1", "O2"]).dictionary_encode(), "方量": [1.5, None], "x": [[1], None]})
+    pq.write_table(table, path)
+    (raw,) = read(path)
+    assert keys([raw]) == [("O1", 1), ("O2", 2)]
+    assert raw.table["c1"].to_pylist() == [1.5, None]
+    assert raw.table["c2"].to_pylist() == ["[1]", None]
+
+
+def test_geojson(tmp_path: Path) -> None:
+    geometry = {"type": "Polygon", "coordinates": [[[106.6, 26.6], [106.7, 26.6], [106.7, 26.7], [106.6, 26.6]]]}
+    feature = {"type": "Feature", "properties": {"zone_id": "Z1", "kind": "产业区"}, "geometry": geometry}
+    path = tmp_path / "zones.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8")
+    (raw,) = read(path, "zones")
+    assert raw.header == ("geometry", "kind", "zone_id")
+    assert json.loads(raw.table["c0"][0].as_py()) == geometry
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.pdf", b"%PDF-1.4", "unknown_file_type"),
+        ("a.csv", b"%PDF-1.4", "unknown_file_type"),
+        ("a.csv", b"a\0b,c\n", "unknown_file_type"),
+        ("noextension", b"a,b\n", "unknown_file_type"),
+        ("a.csv", b"", "empty_file"),
+        ("a.csv", b"\xef\xbb\xbf \n\n", "empty_file"),
+        ("a.csv", b"alpha,beta\n1,2\n", "unknown_layout"),
+        ("a.csv.gz", gzip.compress(orders(order("O1")).encode() * 50)[:60], "truncated_file"),
+        ("a.xlsx", b"PK\x03\x04 cut off", "truncated_file"),
+        ("a.parquet", b"PAR1 cut off", "truncated_file"),
+        ("a.parquet", b"not parquet", "truncated_file"),
+        ("a.json", b'[{"a": 1}, {"b"', "truncated_file"),
+    ],
+)
+def test_files_that_cannot_be_taken(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(FileError) as caught:
+        read(path)
+    assert caught.value.reason == reason
+    assert caught.value.text.zh
+    assert caught.value.text.en
+
+
+def test_old_macintosh_lines(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(orders(order("O1"), order("O2")).replace("\n", "\r").encode())
+    assert [key for key, _ in keys(read(path))] == ["O1", "O2"]
