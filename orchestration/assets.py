@@ -12,21 +12,20 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from forecasting.run import forecast
+from forecasting.tables import TABLES as FORECAST_TABLES
 from orchestration.instance import Platform
 from orchestration.warehouse import BuildReport, build
 from pipelines.feeds import FEEDS
 from pipelines.ingest import ingest
 from planning.run import plan
+from planning.tables import TABLES as PLAN_TABLES
 from store.publish import PUBLISHED_SCHEMAS, publish
 
 WRITER_POOL = "warehouse"  # one slot: the writer's file has one writer
 REPORT = "report"
 
 FORECAST_INPUTS = ["demand_weekly_revisions", "permit_pipeline_weekly", "dim_districts", "dim_grades", "dim_dates"]
-FORECAST_TABLES = ["runs", "demand", "backtest", "scores", "components", "paths"]
-PLAN_INPUTS = ["dim_demand_cells", "dim_plants", "haul_matrix", "capacity_weekly", "fct_deliveries"]
-PLAN_TABLES = ["runs", "sites", "arcs", "demand", "allocation", "unserved", "plant_decisions", "pareto"]
-PLAN_TABLES += ["assumptions", "outlook_balance_weekly", "policy_brief"]
+PLAN_INPUTS = ["dim_demand_cells", "dim_plants", "haul_matrix", "plant_reach", "capacity_weekly", "fct_deliveries"]
 
 
 def inbox_assets() -> list[dg.AssetSpec]:
@@ -54,7 +53,7 @@ def ingested(platform: Platform) -> Iterator[Any]:
         files = [file for file in report.files if file.feed == feed]
         read = sum(file.read for file in files)
         kept = sum(file.loaded + file.duplicate + file.rejected for file in files)
-        metadata = {"files": len(files), "rows_read": read, **whole_report}
+        metadata: dict[str, Any] = {"files": len(files), "rows_read": read, **whole_report}
         yield dg.MaterializeResult(asset_key=["raw", feed], metadata=metadata)
         yield dg.AssetCheckResult(
             asset_key=["raw", feed], check_name="ledger_adds_up", passed=read == kept, metadata={"rows_kept": kept}
@@ -106,7 +105,9 @@ def _dbt_events(assets: dg.AssetsDefinition, report: BuildReport) -> Iterator[An
 @dg.multi_asset(
     name="forecast",
     specs=[
-        dg.AssetSpec(["forecast", table], deps=[["marts", model] for model in FORECAST_INPUTS], group_name="forecast")
+        dg.AssetSpec(
+            [table.schema, table.name], deps=[["marts", model] for model in FORECAST_INPUTS], group_name="forecast"
+        )
         for table in FORECAST_TABLES
     ],
     pool=WRITER_POOL,
@@ -115,14 +116,14 @@ def forecasted(platform: Platform) -> Iterator[Any]:
     """Forecast every district and grade class from what is known now."""
     metadata = _report_of(forecast(platform.home))
     for table in FORECAST_TABLES:
-        yield dg.MaterializeResult(asset_key=["forecast", table], metadata=metadata)
+        yield dg.MaterializeResult(asset_key=[table.schema, table.name], metadata=metadata)
 
 
 @dg.multi_asset(
     name="plan",
     specs=[
         dg.AssetSpec(
-            ["plan", table],
+            [table.schema, table.name],
             deps=[["forecast", "paths"], ["forecast", "demand"], *(["marts", model] for model in PLAN_INPUTS)],
             group_name="plan",
         )
@@ -134,7 +135,7 @@ def planned(platform: Platform) -> Iterator[Any]:
     """Allocate the forecast to plants, and consolidate them."""
     metadata = _report_of(plan(platform.home))
     for table in PLAN_TABLES:
-        yield dg.MaterializeResult(asset_key=["plan", table], metadata=metadata)
+        yield dg.MaterializeResult(asset_key=[table.schema, table.name], metadata=metadata)
 
 
 def published_asset(upstream: list[dg.AssetKey]) -> dg.AssetsDefinition:

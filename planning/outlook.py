@@ -36,9 +36,7 @@ working AS (
     SELECT
         dates.week_start,
         least(
-            count(*) FILTER (
-                WHERE NOT (dates.is_policy_ban OR dates.holiday_name_en IS NOT DISTINCT FROM 'Chinese New Year')
-            ),
+            count(*) FILTER (WHERE NOT dates.is_policy_ban),
             any_value(assumed.value)
         ) / any_value(assumed.value) AS share_of_week
     FROM marts.dim_dates AS dates

@@ -311,7 +311,7 @@ POLICY_BRIEF = Table(
     ),
 )
 
-PLAN_TABLES = (
+TABLES = (
     RUNS,
     SITES,
     ARCS,
@@ -339,7 +339,7 @@ LIMIT 1
 
 def create_plan_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what is absent of schema `plan`, its view included."""
-    for table in PLAN_TABLES:
+    for table in TABLES:
         table.create(connection)
     connection.execute(_PLAN_CURRENT)
     connection.execute("COMMENT ON VIEW plan.plan_current IS '现行规划 | The plan in force'")

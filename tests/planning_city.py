@@ -100,7 +100,7 @@ def fill(connection: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> Non
         connection.executemany("INSERT INTO marts.fct_deliveries VALUES (?, ?, ?, ?, ?)", tickets)
     for h in range(1, 5):
         week = LAST_WEEK + timedelta(weeks=h)
-        days = [(week, False, "Chinese New Year" if h == 4 and day < 4 else None) for day in range(7)]
+        days = [(week, h == 4 and day < 4, None) for day in range(7)]  # a ban of four days
         connection.executemany("INSERT INTO marts.dim_dates VALUES (?, ?, ?)", days)
         for district in DISTRICTS:
             row = ["R1", "district", district, week, h, *[900.0 * f for f in (1, 0.5, 0.7, 0.9, 1, 1.1, 1.3, 1.6)]]

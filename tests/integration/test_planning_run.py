@@ -10,7 +10,7 @@ import pytest
 from planning_city import RED_LINE_CANDIDATE, RED_LINE_PLANT, build
 
 from planning.run import PlanReport, plan
-from planning.tables import PLAN_TABLES
+from planning.tables import TABLES
 from store.connections import writer
 from store.home import Home
 from store.messages import TongmaiError
@@ -126,7 +126,7 @@ def test_equal_inputs_add_nothing_and_the_view_shows_the_base_plan(city: tuple[H
     def counts() -> dict[str, int]:
         with duckdb.connect(str(home.warehouse), read_only=True) as connection:
             return {
-                t.name: connection.execute(f"SELECT count(*) FROM {t.qualified}").fetchall()[0][0] for t in PLAN_TABLES
+                t.name: connection.execute(f"SELECT count(*) FROM {t.qualified}").fetchall()[0][0] for t in TABLES
             }
 
     before = counts()

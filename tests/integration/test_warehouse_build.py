@@ -363,9 +363,9 @@ def test_reach_conserves_the_citys_capacity(marts: duckdb.DuckDBPyConnection) ->
 
 def test_capacity_follows_the_record_in_force(marts: duckdb.DuckDBPyConnection) -> None:
     weeks = dict(rows_of(marts, "SELECT week_start, available_m3 FROM marts.capacity_weekly WHERE plant_id = 'P1'"))
-    # Lines: 30 × 0.7 × 10 = 210 m³ a day; trucks: 6 × 10 × 6 = 360. Six days a week; the New Year shutdown leaves one.
+    # Lines: 30 × 0.7 × 10 = 210 m³ a day; trucks: 6 × 10 × 6 = 360. Six days a week, at the New Year too.
     assert weeks[date(2025, 1, 6)] == 1260
-    assert weeks[date(2025, 1, 27)] == 210
+    assert weeks[date(2025, 1, 27)] == 1260
 
 
 def test_the_calendar_knows_the_festivals(marts: duckdb.DuckDBPyConnection) -> None:

@@ -1,12 +1,13 @@
 -- Capacity of a plant in a week: the lesser of what its lines mix and its trucks carry in a shift, × working days.
--- A working day is one on which the plant is open and operating, outside the New Year shutdown and any policy ban.
+-- A working day is one on which the plant is open and operating, outside any policy ban. The New Year is no ban: sites
+-- ask for little then, and a plant that could deliver counts as able to.
 with
 
 weeks as (
     select
         dates.week_start,
         dates.date_on,
-        dates.is_policy_ban or coalesce(dates.holiday_name_en = 'Chinese New Year', false) as is_shut
+        dates.is_policy_ban as is_shut
     from {{ ref('dim_dates') }} as dates
     inner join {{ ref('int_deliveries_spanned') }} as span
         on dates.week_start between span.first_week and span.last_week
