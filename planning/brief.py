@@ -75,8 +75,9 @@ def policy_brief(
             ),
         ),
     ]
-    if outlook["district_code"]:
-        worst = int(np.argmax(outlook["probability_short"]))
+    is_working = np.array(outlook["reach_share_m3"], float) > 0  # the New Year shutdown is no news
+    if is_working.any():
+        worst = int(np.argmax(np.where(is_working, outlook["probability_short"], -1.0)))
         district, week = outlook["district_code"][worst], outlook["week_start"][worst]
         chance = outlook["probability_short"][worst]
         brief.append(

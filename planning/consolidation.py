@@ -29,7 +29,7 @@ from planning.model import Bools, Floats, Limits, Model
 from planning.partition import Partition, refine
 
 UNIT_CNY = 1000.0  # keeps the master's coefficients near one
-SCHEDULE = (1, 8, 24, 72)  # clusters of the master, round by round
+SCHEDULE = (1, 8, 24, 96)  # clusters of the master, round by round
 DECIDED_CLUSTERS = 24  # beyond, a large master only lifts the bound: its relaxation is nearly whole, and quick
 SMALL_COLUMNS = 20_000  # a master up to this size is solved with every decision free, else near its relaxation
 CHEAPEST_ARCS = 6  # per point, in a large master from the start

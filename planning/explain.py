@@ -68,6 +68,10 @@ class Explainer:
         self.city_utilisation = float(
             instance.sites.observed_utilisation[existing] @ available / max(available.sum(), 1e-9)
         )
+        yearly = np.maximum(MONTHS_PER_YEAR * instance.sites.available_m3, 1e-9)
+        fixed = instance.sites.fixed_cny_per_year
+        self.fixed_cny_per_m3 = fixed / yearly
+        self.city_fixed_cny_per_m3 = float(fixed[existing].sum() / yearly[existing].sum())
         self.only_of_enterprise = {
             int(members[design.is_open[members]][0])
             for members in large_enterprises(instance)
@@ -168,10 +172,12 @@ class Explainer:
         sites = self.instance.sites
         here = float(sites.observed_utilisation[site])
         saved = _cny(float(sites.fixed_cny_per_year[site]))
+        each = self.fixed_cny_per_m3[site]
         return Text(
-            f"近 52 周利用率 {here:.0%}（全市 {self.city_utilisation:.0%}），年固定成本 {saved.zh}。",
-            f"Utilisation {here:.0%} in the last 52 weeks (city {self.city_utilisation:.0%}),"
-            f" fixed cost {saved.en} a year.",
+            f"近 52 周利用率 {here:.0%}（全市 {self.city_utilisation:.0%}）；年固定成本 {saved.zh}，"
+            f"合每方产能 {each:.1f} 元（全市 {self.city_fixed_cny_per_m3:.1f} 元）。",
+            f"Utilisation {here:.0%} in the last 52 weeks (city {self.city_utilisation:.0%}); fixed cost {saved.en} a"
+            f" year, CNY {each:.1f} per m³ of capacity (city {self.city_fixed_cny_per_m3:.1f}).",
         )
 
     def _worked(self, site: int) -> Text:

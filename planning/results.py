@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from planning import tables
+from planning import evidence, tables
 from planning.assumptions import Assumptions, Options
 from planning.consolidation import Result
 from planning.design import NOWHERE, usable_capacity_m3
@@ -94,12 +94,12 @@ def write_plan(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     """Append the whole plan or nothing; the run's own row last, so that what it names is there."""
     instance = plan.frozen.instance
     parts: list[tuple[Table, Columns]] = [
-        (tables.SITES, _sites(plan)),
-        (tables.ARCS, _arcs(instance)),
-        (tables.DEMAND, _demand(instance)),
-        (tables.ALLOCATION, _allocation(instance, plan.dispatch)),
-        (tables.UNSERVED, _unserved(instance, plan.dispatch)),
-        (tables.ALLOCATION_BEFORE, _allocation_before(plan.frozen)),
+        (evidence.SITES, _sites(plan)),
+        (evidence.ARCS, _arcs(instance)),
+        (evidence.DEMAND, _demand(instance)),
+        (evidence.ALLOCATION, _allocation(instance, plan.dispatch)),
+        (evidence.UNSERVED, _unserved(instance, plan.dispatch)),
+        (evidence.ALLOCATION_BEFORE, _allocation_before(plan.frozen)),
         (tables.PLANT_DECISIONS, _decisions(plan)),
         (tables.PARETO, _pareto(plan)),
         (tables.ASSUMPTIONS, _assumptions(plan.assumptions)),

@@ -125,9 +125,7 @@ def test_equal_inputs_add_nothing_and_the_view_shows_the_base_plan(city: tuple[H
 
     def counts() -> dict[str, int]:
         with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-            return {
-                t.name: connection.execute(f"SELECT count(*) FROM {t.qualified}").fetchall()[0][0] for t in TABLES
-            }
+            return {t.name: connection.execute(f"SELECT count(*) FROM {t.qualified}").fetchall()[0][0] for t in TABLES}
 
     before = counts()
     again = plan(home)

@@ -25,7 +25,7 @@ from planning.instance import Instance, facility_location
 from planning.partition import Partition, refine
 from planning.regret import polish
 
-FEW = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
