@@ -93,11 +93,11 @@ def row_text(cells: SourceCells) -> str:
 
 
 def malformed_text(layout: Layout, row: MalformedRow) -> str:
-    """A malformed row's cells as they came, redacted."""
-    has_people = any(is_personal_header(header) for header in layout.header) or any(
-        layout.feed.field(binding.name).is_private for binding in layout.bindings
-    )
-    return redact_cells(row.cells, has_people=has_people)[:_TEXT_LIMIT]
+    """A malformed row's cells as they came, redacted: those under private headers, and whatever looks private."""
+    private = {index for index, header in enumerate(layout.header) if is_personal_header(header)}
+    private |= {b.index for b in layout.bindings if b.index is not None and layout.feed.field(b.name).is_private}
+    cells = [MASK if index in private else cell for index, cell in enumerate(row.cells)]
+    return redact_cells(cells, has_people=bool(private))[:_TEXT_LIMIT]
 
 
 def is_no_data(cells: SourceCells, *, lacks_required: bool) -> bool:

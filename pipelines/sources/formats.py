@@ -56,7 +56,7 @@ def _format(head: bytes, suffix: str, feed: Feed) -> Format:
         raise FileError("truncated_file", suffix)
     if head.startswith((b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"7z\xbc\xaf", b"Rar!")):
         raise FileError("unknown_file_type", head[:4].decode("latin-1"))
-    if start.startswith(b"{") and any(column.kind is Kind.GEOMETRY for column in feed.fields):
+    if b'"FeatureCollection"' in start and any(column.kind is Kind.GEOMETRY for column in feed.fields):
         return "geojson"
     return "json" if start.startswith((b"{", b"[")) else "delimited"
 

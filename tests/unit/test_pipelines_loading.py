@@ -1,0 +1,157 @@
+"""Loading: versions, duplicates, the ledger's sums, the archive, and the views."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from intake_files import equal_tables, order, orders, put, query, without_beam
+
+from pipelines.feeds import FEEDS
+from pipelines.ingest import ingest
+from store.home import Home
+
+TICKETS = "运单号,委托单号,搅拌站,强度等级,方量,出厂时间,到场时间,状态,更新时间"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_beam(monkeypatch)
+
+
+def test_raw_has_the_contracts_columns_and_types(home: Home) -> None:
+    ingest(home)
+    for feed in FEEDS.values():
+        columns = query(
+            home,
+            "SELECT column_name, data_type FROM duckdb_columns() "
+            f"WHERE schema_name = 'raw' AND table_name = '{feed.name}_versions' ORDER BY column_index",
+        )
+        kinds = {
+            name: type_.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") for name, type_ in feed.raw_columns.items()
+        }
+        assert dict(columns) == kinds
+
+
+def test_the_newest_version_stands_in_the_view(home: Home) -> None:
+    put(
+        home,
+        "orders",
+        "b.csv",
+        orders(order("O1", status="已完成", updated="2025-03-07 10:00:00")),
+        mtime=1_741_000_000,
+    )
+    put(home, "orders", "a.csv", orders(order("O1", updated="2025-03-05 11:00:00")), mtime=1_742_000_000)
+    ingest(home)
+    assert query(home, "SELECT status FROM raw.orders") == [("done",)]
+    assert query(home, "SELECT count(*) FROM raw.orders_versions") == [(2,)]
+
+
+def test_a_tickets_events_merge_per_column(home: Home) -> None:
+    first = "T1,O1,P1,C30,8,2025-03-06 08:00:00,,,2025-03-06 08:01:00"
+    second = "T1,O1,P1,C30,8,,2025-03-06 08:40:00,签收,2025-03-06 08:41:00"
+    put(home, "deliveries", "b.csv", "\n".join((TICKETS, second)))
+    put(home, "deliveries", "a.csv", "\n".join((TICKETS, first)))
+    ingest(home)
+    row = query(
+        home, "SELECT strftime(departed_at, '%H:%M'), strftime(arrived_at, '%H:%M'), status FROM raw.deliveries"
+    )
+    assert row == [("08:00", "08:40", "签收")]
+    assert query(home, "SELECT _source_file FROM raw.deliveries") == [("b.csv",)]
+
+
+def test_repeats_count_as_duplicates_and_the_first_file_keeps_them(home: Home) -> None:
+    put(home, "orders", "later.csv", orders(order("O1"), order("O2"), order("O2")), mtime=1_742_000_000)
+    put(home, "orders", "first.csv", orders(order("O1")), mtime=1_741_000_000)
+    files = {file.file: file for file in ingest(home).files}
+    assert (files["first.csv"].loaded, files["first.csv"].duplicate) == (1, 0)
+    assert (files["later.csv"].loaded, files["later.csv"].duplicate) == (1, 2)
+    ledger = query(home, "SELECT source_file, rows_loaded FROM ops.ingest_ledger ORDER BY ALL")
+    stored = query(home, "SELECT _source_file, count(*) FROM raw.orders_versions GROUP BY ALL ORDER BY ALL")
+    assert ledger == stored
+
+
+def test_a_version_known_earlier_by_another_file_takes_that_time(home: Home) -> None:
+    put(home, "orders", "b.csv", orders(order("O1")), mtime=1_742_000_000)
+    ingest(home)
+    put(home, "orders", "a.csv", orders(order("O1")) + "\n", mtime=1_741_000_000)
+    ingest(home)
+    known = query(
+        home, "SELECT epoch(known_at)::BIGINT, epoch(_version_at)::BIGINT, _source_file FROM raw.orders_versions"
+    )
+    assert known == [(1_741_000_000, 1_741_000_000, "b.csv")]
+
+
+def test_ledger_sums_and_reasons(home: Home) -> None:
+    put(
+        home,
+        "orders",
+        "a.csv",
+        orders(order("O1"), order("O1"), order("O2", grade="C5"), "合计,,,,,1,,,,", order("O3", m3="x")),
+    )
+    (file,) = ingest(home).files
+    assert (file.read, file.loaded, file.duplicate, file.rejected, file.skipped) == (4, 1, 1, 2, 1)
+    assert file.reasons == {"bad_grade": 1, "bad_number": 1}
+    (row,) = query(
+        home,
+        "SELECT rows_read, rows_loaded, rows_duplicate, rows_rejected, rows_skipped, reasons FROM ops.ingest_ledger",
+    )
+    assert row[:5] == (4, 1, 1, 2, 1)
+    assert json.loads(row[5]) == file.reasons
+    assert query(home, "SELECT count(*) FROM ops.rejects") == [(2,)]
+
+
+def test_the_same_bytes_are_loaded_once_and_cleared_away(home: Home) -> None:
+    content = orders(order("O1"))
+    put(home, "orders", "a.csv", content)
+    ingest(home)
+    path = put(home, "orders", "copy.csv", content)
+    (file,) = ingest(home).files
+    assert file.status == "already_loaded"
+    assert not path.exists()
+    changed = put(home, "orders", "a.csv", orders(order("O2")))
+    assert [file.status for file in ingest(home).files] == ["loaded"]
+    assert not changed.exists()
+
+
+def test_two_copies_in_one_run(home: Home) -> None:
+    put(home, "orders", "a.csv", orders(order("O1")))
+    put(home, "orders", "b.csv", orders(order("O1")))
+    assert sorted(file.status for file in ingest(home).files) == ["already_loaded", "loaded"]
+    assert [file.status for file in ingest(home).files] in ([], ["already_loaded"])
+    assert list(home.inbox.rglob("*.csv")) == []
+
+
+def test_given_files_are_copied_and_stay(home: Home) -> None:
+    path = put(home, "elsewhere", "a.csv", orders(order("O1")))
+    assert ingest(home, [("orders", path)]).files[0].loaded == 1
+    assert path.exists()
+    assert ingest(home, [("orders", path)]).files[0].status == "already_loaded"
+
+
+def test_sidecars_state_when_a_file_was_received(home: Home) -> None:
+    path = put(home, "orders", "a.csv", orders(order("O1")))
+    path.with_name("a.csv.sidecar.json").write_text('{"received_at": "2025-01-02T03:04:05+08:00", "sent_by": "P001"}')
+    ingest(home)
+    assert query(home, "SELECT strftime(known_at, '%Y-%m-%d %H:%M:%S') FROM raw.orders") == [("2025-01-02 03:04:05",)]
+    (sidecar,) = (home.archive / "orders").glob("*.json")
+    assert json.loads(sidecar.read_text(encoding="utf-8"))["sent_by"] == "P001"
+    assert list(home.inbox.rglob("*.json")) == []
+
+
+def test_everything_can_be_rebuilt_from_landing_and_from_the_archive(home: Home) -> None:
+    put(home, "orders", "a.csv", orders(order("O1"), order("O2", grade="C5")), mtime=1_741_000_000)
+    put(home, "orders", "b.csv", orders(order("O1", status="已完成")), mtime=1_742_000_000)
+    ingest(home)
+    before = equal_tables(home, "orders")
+    shutil.rmtree(home.warehouse.parent)
+    ingest(home)
+    assert equal_tables(home, "orders") == before
+    shutil.rmtree(home.warehouse.parent)
+    shutil.rmtree(home.landing)
+    for path in (home.archive / "orders").glob("*.csv"):
+        put(home, "orders", path.name, path.read_bytes(), mtime=int(path.stat().st_mtime))
+    shutil.rmtree(home.archive)
+    ingest(home)
+    assert equal_tables(home, "orders") == before
