@@ -152,11 +152,15 @@ def _effect(plan: PlanHeadline, lang: Lang) -> Headline:
             f"Proven: no plan can improve on its objective by more than {percent(plan.gap, 2)}.",
         )
     )
+    less = change(plan.cost_before_cny, plan.cost_reallocated_cny)
+    alone = Text(
+        f"站点不变、只优化调配，成本 {less}。", f"With the same plants, only reallocated, cost changes by {less}."
+    )
     return Headline(
         "effect",
         say(Text("方案的效果（每年）", "What the plan changes (per year)"), lang),
         say(Text("成本 ", "Cost "), lang) + change(plan.cost_before_cny, plan.cost_after_cny),
-        say(proof, lang),
+        say(Text(alone.zh + proof.zh, f"{alone.en} {proof.en}"), lang),
         comparisons=(
             _compare(Text("成本", "Cost"), plan.cost_before_cny, plan.cost_after_cny, money, lang),
             _compare(Text("运输碳", "Haul carbon"), plan.kgco2e_before, plan.kgco2e_after, carbon, lang),

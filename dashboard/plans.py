@@ -36,12 +36,16 @@ class PlanHeadline:
     plants_expanded: int
     plants_opened: int
     cost_before_cny: float
+    cost_reallocated_cny: float
     cost_after_cny: float
     kgco2e_before: float
+    kgco2e_reallocated: float
     kgco2e_after: float
     haul_min_before: float
+    haul_min_reallocated: float
     haul_min_after: float
     unserved_m3_before: float
+    unserved_m3_reallocated: float
     unserved_m3_after: float
     brief: tuple[Text, ...]
 

@@ -25,7 +25,16 @@ WRITER_POOL = "warehouse"  # one slot: the writer's file has one writer
 REPORT = "report"
 
 FORECAST_INPUTS = ["demand_weekly_revisions", "permit_pipeline_weekly", "dim_districts", "dim_grades", "dim_dates"]
-PLAN_INPUTS = ["dim_demand_cells", "dim_plants", "haul_matrix", "plant_reach", "capacity_weekly", "fct_deliveries"]
+PLAN_INPUTS = [
+    "dim_districts",
+    "dim_demand_cells",
+    "dim_plants",
+    "dim_grades",
+    "dim_dates",
+    "haul_matrix",
+    "plant_reach",
+]
+PLAN_INPUTS += ["capacity_weekly", "fct_deliveries"]
 
 
 def inbox_assets() -> list[dg.AssetSpec]:

@@ -170,7 +170,7 @@ def forecast(
     ] = None,
     horizon: Annotated[int, typer.Option(min=1, max=104, help=_help("周数", "weeks ahead"))] = 52,
     scenario: Annotated[
-        str, typer.Option(help=_help("情景：base, permits_half", "scenario: base, permits_half"))
+        str, typer.Option(help=_help("情景：base, permits_minus_50", "scenario: base, permits_minus_50"))
     ] = "base",
     as_json: JsonOption = False,
 ) -> None:
@@ -181,11 +181,52 @@ def forecast(
     _show(report.to_dict(), as_json)
 
 
-@app.command(help=_help("产能分配与整合规划", "Plan capacity allocation and consolidation"))
-def plan(home: HomeOption = None, as_json: JsonOption = False) -> None:
+@app.command(
+    help=_help(
+        "产能分配与整合规划；带选项即为假设分析，不改变当前规划",
+        "Plan capacity allocation and consolidation; with options it is a what-if and leaves the current plan",
+    )
+)
+def plan(
+    max_closures: Annotated[
+        int | None, typer.Option(help=_help("最多关停与合并几家", "closures and merges at most"))
+    ] = None,
+    haul_limit: Annotated[float | None, typer.Option(help=_help("运输时限（分钟）", "haul limit in minutes"))] = None,
+    carbon_price: Annotated[float | None, typer.Option(help=_help("碳价（元/吨）", "carbon price, CNY per t"))] = None,
+    demand: Annotated[str | None, typer.Option(help=_help("需求变化，如 +20%", "change of demand, e.g. +20%"))] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(help=_help("必须保留的站（可重复）", "plant that stays; repeatable"))
+    ] = None,
+    close: Annotated[
+        list[str] | None, typer.Option(help=_help("必须关停的站（可重复）", "plant that goes; repeatable"))
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     from planning.run import plan as make_plan
 
-    _show(make_plan(_home(home)).to_dict(), as_json)
+    report = make_plan(
+        _home(home),
+        max_closures=max_closures,
+        haul_limit_min=haul_limit,
+        carbon_price_cny_per_t=carbon_price,
+        demand_change=_share(demand),
+        keep=tuple(keep or ()),
+        close=tuple(close or ()),
+    )
+    _show(report.to_dict(), as_json)
+
+
+def _share(text: str | None) -> float | None:
+    """`+20%`, `-5%` or `0.2` as a share."""
+    if text is None:
+        return None
+    try:
+        return float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            _help(f"不是变化率：{text}，例如 +20%", f"not a change: {text}; for example +20%")
+        ) from error
 
 
 @app.command(help=_help("检查并发布一个只读版本", "Audit and publish a read-only version"))

@@ -145,17 +145,35 @@ def _print_plan(console: Console, plan: PlanHeadline) -> None:
             f"{plan.plants_expanded} expanded, {plan.plants_opened} opened ({closed} fewer).",
         ),
     )
-    table = _table(
-        Text("", ""), Text("每年", "per year"), Text("现状", "before"), Text("规划", "after"), Text("变化", "change")
-    )
-    table.title = None
-    for name, before, after, unit in (
-        (Text("成本（百万元）", "cost (M CNY)"), plan.cost_before_cny, plan.cost_after_cny, 1e6),
-        (Text("碳排放（吨 CO₂e）", "carbon (t CO₂e)"), plan.kgco2e_before, plan.kgco2e_after, 1e3),
-        (Text("平均运输（分钟）", "mean haul (min)"), plan.haul_min_before, plan.haul_min_after, 1.0),
+    table = Table(box=None, pad_edge=False)
+    table.add_column(str(Text("每年", "per year")))
+    for column in (
+        Text("现状", "today"),
+        Text("只优化调配", "same plants, reallocated"),
+        Text("规划", "plan"),
+        Text("规划比现状", "plan on today"),
     ):
+        table.add_column(str(column), justify="right")
+    for name, values, unit in (
+        (
+            Text("成本（百万元）", "cost (M CNY)"),
+            (plan.cost_before_cny, plan.cost_reallocated_cny, plan.cost_after_cny),
+            1e6,
+        ),
+        (
+            Text("运输碳（吨 CO₂e）", "haul carbon (t CO₂e)"),
+            (plan.kgco2e_before, plan.kgco2e_reallocated, plan.kgco2e_after),
+            1e3,
+        ),
+        (
+            Text("平均运输（分钟）", "mean haul (min)"),
+            (plan.haul_min_before, plan.haul_min_reallocated, plan.haul_min_after),
+            1.0,
+        ),
+    ):
+        before, _, after = values
         change = f"{after / before - 1:+.1%}" if before else "–"
-        table.add_row(str(name), f"{before / unit:,.1f}", f"{after / unit:,.1f}", change)
+        table.add_row(str(name), *(f"{value / unit:,.1f}" for value in values), change)
     console.print(table)
     gap = "–" if plan.gap is None else f"{plan.gap:.2%}"
     _say(

@@ -22,6 +22,7 @@ def policy_brief(
     reallocated: Footprint,
     after: Footprint,
     outlook: dict[str, list[Any]],
+    names: dict[str, Text],
 ) -> list[tuple[str, Text]]:
     """(topic, sentence) in reading order."""
     count = {name: decisions.count(name) for name in ("keep", "merge", "close", "expand", "open")}
@@ -75,17 +76,18 @@ def policy_brief(
             ),
         ),
     ]
-    is_working = np.array(outlook["reach_share_m3"], float) > 0  # the New Year shutdown is no news
+    is_working = np.array(outlook["reach_share_m3"], float) > 0  # a ban is no news
     if is_working.any():
         worst = int(np.argmax(np.where(is_working, outlook["probability_short"], -1.0)))
-        district, week = outlook["district_code"][worst], outlook["week_start"][worst]
+        code, week = outlook["district_code"][worst], outlook["week_start"][worst]
+        district = names.get(code, Text(code, code))
         chance = outlook["probability_short"][worst]
         brief.append(
             (
                 "outlook",
                 Text(
-                    f"未来 52 周最紧的是 {district} 在 {week} 那一周：需求超过可达产能（分摊）的概率为 {chance:.0%}。",
-                    f"The tightest of the next 52 weeks is {week} in {district}: demand exceeds shared reachable"
+                    f"未来 52 周最紧的是{district.zh}在 {week} 那一周：需求超过可达产能（分摊）的概率为 {chance:.0%}。",
+                    f"The tightest of the next 52 weeks is {week} in {district.en}: demand exceeds shared reachable"
                     f" capacity with probability {chance:.0%}.",
                 ),
             )

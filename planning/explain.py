@@ -183,9 +183,11 @@ class Explainer:
     def _worked(self, site: int) -> Text:
         before = float(self.instance.sites.observed_utilisation[site])
         after = float(self.utilisation[site])
+        shift = Text("（含第二班）", " (second shifts included)") if after > 1 else Text("", "")
         return Text(
-            f"利用率由 {before:.0%} 变为 {after:.0%}，每月供 {self.site_m3[site]:,.0f} 方。",
-            f"Utilisation goes from {before:.0%} to {after:.0%}; it serves {self.site_m3[site]:,.0f} m³ a month.",
+            f"利用率由 {before:.0%} 变为 {after:.0%}{shift.zh}，每月供 {self.site_m3[site]:,.0f} 方。",
+            f"Utilisation goes from {before:.0%} to {after:.0%}{shift.en}; it serves"
+            f" {self.site_m3[site]:,.0f} m³ a month.",
         )
 
     def takeover(self, site: int) -> Takeover | None:

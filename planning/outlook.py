@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from store.messages import Text
+
 QUANTILES = {"q025": 0.025, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9, "q975": 0.975}
 
 # A plant's capacity in a full working week (its largest of the last 52), scaled to the working days of a coming week as
@@ -65,6 +67,14 @@ def outlook(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Any]]:
     columns["surplus_share_m3"] = [columns["reach_share_m3"][row] - columns["mean"][row] for row in rows]
     columns["probability_short"] = [probability_above(columns["reach_share_m3"][row], quantiles[row]) for row in rows]
     return columns
+
+
+def district_names(connection: duckdb.DuckDBPyConnection) -> dict[str, Text]:
+    """What a person calls each district; a code without a name stands for itself."""
+    found = connection.execute(
+        "SELECT district_code, district_name, district_name_en FROM marts.dim_districts"
+    ).fetchall()
+    return {code: Text(name, name_en) for code, name, name_en in found}
 
 
 def probability_above(capacity_m3: float, quantiles_m3: list[float]) -> float:

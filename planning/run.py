@@ -22,7 +22,7 @@ from planning.design import Design
 from planning.explain import Explainer
 from planning.footprint import dispatch, habit
 from planning.freeze import Frozen, freeze
-from planning.outlook import outlook
+from planning.outlook import district_names, outlook
 from planning.regret import polish
 from planning.results import Plan, write_plan
 from planning.tables import create_plan_tables
@@ -149,9 +149,9 @@ def _make(
     capacity_price = result.evaluation.capacity_price.mean(axis=0)
     explainer = Explainer(instance, result.design, after, today, frozen.observed.km, regrets, capacity_price)
     explanations = [explainer.explain(site) for site in range(len(instance.sites))]
-    balance = outlook(connection)
+    balance, names = outlook(connection), district_names(connection)
     decisions = [explanation.decision for explanation in explanations]
-    brief = policy_brief(decisions, result, today.footprint, reallocated.footprint, after.footprint, balance)
+    brief = policy_brief(decisions, result, today.footprint, reallocated.footprint, after.footprint, balance, names)
     return Plan(
         plan_id=plan_id,
         options=options,

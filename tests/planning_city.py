@@ -25,6 +25,9 @@ CREATE TABLE staging.warehouse_assumptions (name VARCHAR, value DOUBLE);
 INSERT INTO staging.warehouse_assumptions VALUES
     ('default_effectiveness', 0.7), ('default_shift_h', 10), ('mean_load_m3', 10), ('trips_per_shift', 6),
     ('working_days_per_week', 6);
+CREATE TABLE marts.dim_districts AS
+    SELECT * FROM (VALUES ('520102', '南明区', 'Nanming'), ('520103', '云岩区', 'Yunyan'))
+        AS districts (district_code, district_name, district_name_en);
 CREATE TABLE marts.dim_grades (grade_class VARCHAR, min_strength_mpa INTEGER, sort_order INTEGER);
 CREATE TABLE marts.dim_plants (
     plant_id VARCHAR, plant_name VARCHAR, enterprise_id VARCHAR, max_grade VARCHAR, lon DOUBLE, lat DOUBLE,

@@ -90,11 +90,13 @@ CREATE TABLE plan.runs AS
     SELECT '{OLD_PLAN}' AS plan_id, 'run-1' AS run_id, now() AS created_at, 'proven' AS status, 1e8 AS objective_cny,
         9.9e7 AS bound_cny, 0.05 AS gap, 9.0 AS seconds, 3 AS scenarios, 12 AS periods, 18 AS plants_kept,
         0 AS plants_merged, 0 AS plants_closed, 0 AS plants_expanded, 0 AS plants_opened, 3.4e8 AS cost_before_cny,
-        3.3e8 AS cost_after_cny, 8.1e7 AS kgco2e_before, 8.0e7 AS kgco2e_after, 31.0 AS haul_min_before,
-        30.5 AS haul_min_after, 900.0 AS unserved_m3_before, 0.0 AS unserved_m3_after
+        3.35e8 AS cost_reallocated_cny, 3.3e8 AS cost_after_cny, 8.1e7 AS kgco2e_before,
+        8.05e7 AS kgco2e_reallocated, 8.0e7 AS kgco2e_after, 31.0 AS haul_min_before, 30.7 AS haul_min_reallocated,
+        30.5 AS haul_min_after, 900.0 AS unserved_m3_before, 100.0 AS unserved_m3_reallocated,
+        0.0 AS unserved_m3_after
     UNION ALL
-    SELECT '{PLAN}', '{RUN}', now(), 'proven', 1e8, 9.95e7, 0.0049, 12.0, 5, 12, 13, 3, 2, 1, 1, 3.42e8, 2.97e8,
-        8.1e7, 7.6e7, 31.4, 28.9, 1234.0, 0.0;
+    SELECT '{PLAN}', '{RUN}', now(), 'proven', 1e8, 9.95e7, 0.0049, 12.0, 5, 12, 13, 3, 2, 1, 1, 3.42e8,
+        3.1e8, 2.97e8, 8.1e7, 7.8e7, 7.6e7, 31.4, 29.5, 28.9, 1234.0, 20.0, 0.0;
 CREATE VIEW plan.plan_current AS SELECT * FROM plan.runs WHERE plan_id = '{PLAN}';
 CREATE TABLE plan.plant_decisions AS
     SELECT '{PLAN}' AS plan_id, plant_id, CASE

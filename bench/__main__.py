@@ -1,0 +1,49 @@
+"""`python -m bench`: measure, print, and put the tables into docs/benchmarks.md between its markers.
+
+Belongs here: the order of the benchmarks and the page. Does not belong here: a measurement.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import intake, river
+from store.home import REPOSITORY, Home
+
+PAGE = REPOSITORY / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+
+
+def report(folder: Path) -> Iterator[str]:
+    """The measured part of the page, line by line."""
+    home = Home.at(folder / "city")
+    yield f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores, Python {platform.python_version()}."
+    for title, lines in (
+        ("The river: 3 years of the virtual city at scale 0.1", river.stages(home)),
+        ("The intake beside DuckDB alone", intake.compare(folder)),
+        ("The forecast beside its yardsticks (WAPE, replayed origins)", river.forecast_scores(home.published)),
+        ("The plan beside today", river.plan_headline(home.published)),
+    ):
+        yield f"\n## {title}\n"
+        yield from lines
+
+
+def main() -> None:
+    """Measure everything and rewrite the page."""
+    lines = []
+    with tempfile.TemporaryDirectory() as folder:
+        for line in report(Path(folder)):
+            print(line, flush=True)
+            lines.append(line)
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text(before + "\n".join([BEGIN, *lines, END]) + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
