@@ -36,6 +36,30 @@ def publish_live(home: Home, store: LiveStore) -> Path:
     return target / LIVE_FILE
 
 
+def is_published(home: Home, store: LiveStore) -> bool:
+    """Whether the newest published file holds just what `publish_live` would write now."""
+    table, file = SUPPLY_DEMAND_15MIN, home.live_published
+    if not file.exists():
+        return False
+    connection = store.connection
+    connection.execute(f"ATTACH {literal(str(file))} AS published (READ_ONLY)")
+    try:
+        row = connection.execute(
+            f"""
+            WITH begun AS (FROM store.{table.qualified} WHERE window_start_at <= ?),
+            differing AS (
+                (FROM begun EXCEPT FROM published.{table.qualified})
+                UNION ALL (FROM published.{table.qualified} EXCEPT FROM begun)
+            )
+            SELECT count(*) FROM differing
+            """,
+            [store.newest_event_at()],
+        ).fetchone()
+    finally:
+        connection.execute("DETACH published")
+    return row == (0,)
+
+
 def _write(connection: duckdb.DuckDBPyConnection, file: Path, newest_event_at: datetime | None) -> None:
     table = SUPPLY_DEMAND_15MIN
     connection.execute(f"ATTACH {literal(str(file))} AS published")

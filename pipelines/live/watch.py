@@ -5,15 +5,19 @@ Belongs here: the loop, its rhythm and what it says. Does not belong here: any o
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
+from types import FrameType
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from pipelines.live.publication import publish_live
+from pipelines.live.publication import is_published, publish_live
 from pipelines.live.store import Increment, LiveStore, open_store
 from pipelines.staging import StagedFile, stage_files
 from store.connections import BUSINESS_TIME_ZONE
@@ -26,14 +30,14 @@ HEARTBEAT_S = 60.0
 
 
 def live(home: Home, *, every_s: float, iterations: int | None = None) -> None:
-    """Watch the inbox until Ctrl-C, or for so many `iterations`: one round every `every_s` seconds.
+    """Watch the inbox until Ctrl-C (or SIGTERM), or for so many `iterations`: one round every `every_s` seconds.
 
     Takes the locks `live` and, while it stages, `ingest`; never `warehouse`, so that a nightly build and the
     live figures do not wait for each other. What fails in one round is told once and tried again in the next.
     Raises TongmaiError: `locked` when another process watches this home, `live_store_unusable`.
     """
-    with hold(home, "live"), open_store(home) as store:
-        watch = Watch(home, store)
+    with hold(home, "live"), open_store(home) as store, _remembered_interrupts() as interrupts:
+        watch = Watch(home, store, interrupts)
         try:
             watch.run(every_s, iterations)
         except KeyboardInterrupt:
@@ -47,11 +51,13 @@ def live(home: Home, *, every_s: float, iterations: int | None = None) -> None:
 class Watch:
     """The rounds of one `tongmai live`, and what it has already told."""
 
-    def __init__(self, home: Home, store: LiveStore) -> None:
+    def __init__(self, home: Home, store: LiveStore, interrupts: Sequence[int] = ()) -> None:
         self._home = home
         self._store = store
+        self._interrupts = interrupts
         self._told: set[tuple[str, ...]] = set()
         self._spoke_s = time.monotonic()
+        self._is_published = False  # not known: an earlier watch may have ended between its commit and its swap
 
     def run(self, every_s: float, iterations: int | None) -> None:
         """Round after round; a round that takes longer than `every_s` is followed by the next at once."""
@@ -68,21 +74,34 @@ class Watch:
         try:
             self._stage()
             increment = self._store.consume()
-            if increment.windows or not self._home.live_published.exists():
-                publish_live(self._home, self._store)
+            self._publish(increment)
         except TongmaiError as error:
+            self._heed(error)
             self._tell_once(("error", error.reason, error.text.en), error.text)
         except (duckdb.Error, OSError, RuntimeError) as error:
+            self._heed(error)
             detail = str(error).strip().splitlines()[-1][:200] or type(error).__name__
             text = Text(f"本轮未完成，下一轮重试：{detail}", f"this round failed and is tried again: {detail}")
             self._tell_once(("error", detail), text)
         else:
             self._report(increment)
 
+    def _heed(self, error: Exception) -> None:
+        if self._interrupts:  # that was no failure but Ctrl-C, as DuckDB or Beam put it
+            raise KeyboardInterrupt from error
+
     def _stage(self) -> None:
         if is_held(self._home, "ingest"):
             return  # a nightly ingest is staging; what it stages is consumed as well
         self._tell_faults(stage_files(self._home))
+
+    def _publish(self, increment: Increment) -> None:
+        if self._is_published and not increment.windows:
+            return
+        self._is_published = False
+        if not is_published(self._home, self._store):
+            publish_live(self._home, self._store)
+        self._is_published = True
 
     def _tell_faults(self, files: Sequence[StagedFile]) -> None:
         for file in files:
@@ -112,6 +131,26 @@ class Watch:
     def _say(self, zh: str, en: str) -> None:
         self._spoke_s = time.monotonic()
         progress(STAGE, zh, en)
+
+
+@contextmanager
+def _remembered_interrupts() -> Iterator[Sequence[int]]:
+    """The signals that have asked to stop: DuckDB and Beam turn a KeyboardInterrupt into errors of their own."""
+    came: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only there do signals arrive
+        yield came
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _clock(instant: datetime | None) -> str:

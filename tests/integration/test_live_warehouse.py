@@ -7,8 +7,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
+import pytest
 
 from pipelines.live import live
 from pipelines.loader import load
@@ -52,6 +54,7 @@ ORDER BY demand_on
 """
 
 
+@pytest.mark.slow
 def test_a_closed_day_equals_demand_daily(home: Home) -> None:
     simulate(home, years=1, scale=0.01)
     live(home, every_s=0, iterations=1)  # the whole backlog is its first round
@@ -65,7 +68,7 @@ def test_a_closed_day_equals_demand_daily(home: Home) -> None:
         days = connection.execute(COMPARED, {"since": first_at.date(), "until": last_at.date()}).fetchall()
     closed = [day for day in days if day[0] < last_at.date()]
     assert len(closed) == 2
-    assert all(cells > 5 and tickets > 10 for _, cells, tickets, _ in closed)
+    assert all(cells > 5 and tickets > 5 for _, cells, tickets, _ in closed)
     assert [differing for _, _, _, differing in closed] == [0, 0]
 
 
@@ -74,7 +77,7 @@ def build_demand_daily(home: Home) -> None:
     project = str(REPOSITORY / "dbt")
     arguments = ["build", "--select", "+demand_daily", "--exclude-resource-type", "test", "unit_test"]
     subprocess.run(
-        [sys.executable, "-m", "dbt.cli.main", *arguments, "--project-dir", project, "--profiles-dir", project,
+        [str(Path(sys.executable).with_name("dbt")), *arguments, "--project-dir", project, "--profiles-dir", project,
          "--target-path", str(home.dbt_target), "--log-path", str(home.dbt_target)],
         check=True, capture_output=True, env={**os.environ, "TONGMAI_WAREHOUSE": str(home.warehouse)},
     )  # fmt: skip

@@ -20,7 +20,7 @@ import pytest
 from dashboard.live import read_live
 from pipelines.ingest import ingest
 from pipelines.live import live
-from pipelines.live.publication import publish_live
+from pipelines.live.publication import is_published, publish_live
 from pipelines.live.store import kept_since, open_store
 from pipelines.staging import stage_files
 from store.connections import reader
@@ -141,6 +141,7 @@ def test_landing_has_two_consumers_and_neither_waits_for_the_other(home: Home) -
     with hold(home, "warehouse"):  # a nightly build is running
         live(home, every_s=0, iterations=1)
     assert len(windows(home)) == 1
+    assert not home.warehouse.exists(), "live never opens the writer's file"
     drop(home, "deliveries", "b.csv", [ticket(2, 1, NOON, 卸完时间=NOON)])
     report = ingest(home)  # loads what live has staged, and stages what live has not seen
     assert [(file.file, file.loaded) for file in report.files] == [("a.csv", 1), ("b.csv", 1)]
@@ -156,7 +157,10 @@ def test_nothing_new_publishes_nothing_and_three_versions_are_kept(home: Home) -
     live(home, every_s=0, iterations=2)
     assert home.live_published == published
     with open_store(home) as store:
+        assert is_published(home, store)
         newer = [publish_live(home, store) for _ in range(3)]
+        store.connection.execute("UPDATE live.live_supply_demand_15min SET tickets = 9")
+        assert not is_published(home, store)
     assert home.live_published == newer[-1]
     assert sorted(home.live_versions.iterdir()) == [path.parent for path in newer]
     published = newer[-1]
