@@ -16,10 +16,10 @@ import pyarrow.types as pt
 from pipelines.feeds import Feed
 from pipelines.layout import Layout
 from pipelines.mapping import FieldMapping
+from pipelines.privacy import mask_phones
 from pipelines.sources.tables import SOURCE_ROW, RawTable
 
 EXTRA = "_extra"
-_PHONE = r"(^|[^0-9])1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}($|[^0-9])"
 _ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
 
 
@@ -79,7 +79,7 @@ def _extra(raw: RawTable, layout: Layout) -> pa.Array | pa.ChunkedArray:
         text = pc.utf8_trim_whitespace(text if pt.is_string(text.type) else text_of(text))
         for plain, escaped in _ESCAPES:
             text = pc.replace_substring(text, plain, escaped)
-        text = pc.replace_substring_regex(text, _PHONE, r"\1***\2")
+        text = mask_phones(text)
         text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
         key = header.replace("\\", "\\\\").replace('"', '\\"')
         entries.append(pc.binary_join_element_wise(f'"{key}":"', text, '",', ""))

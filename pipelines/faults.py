@@ -69,6 +69,10 @@ FILE_REASONS: Mapping[str, Text] = {
     "truncated_file": Text(
         "文件不完整（传输中断或损坏）。请重新发送。", "The file is cut off or damaged. Send it again."
     ),
+    "wrong_encoding": Text(
+        "无法判断文件的编码。请用 UTF-8 或 GB18030 重新导出。",
+        "The file's encoding cannot be told. Export it again as UTF-8 or GB18030.",
+    ),
     "still_writing": Text(
         "文件还在写入；写完后的下一次运行会处理它。", "The file is still being written; the next run takes it."
     ),

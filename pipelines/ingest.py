@@ -87,7 +87,7 @@ def ingest(home: Home, files: Sequence[tuple[str, Path]] | None = None, mapping:
 
 def _reports(staged: Sequence[StagedFile], loaded: Sequence[LoadedSegment]) -> list[FileReport]:
     reports = [_loaded(segment) for segment in loaded]
-    now = {segment.segment.segment_id for segment in loaded}
+    now = {(report.feed, report.file, report.segment_id) for report in reports}
     for file in staged:
         if file.fault is not None:
             status: Status = "waiting" if file.status == "waiting" else "failed"
@@ -101,7 +101,7 @@ def _reports(staged: Sequence[StagedFile], loaded: Sequence[LoadedSegment]) -> l
                     message_en=file.fault.en,
                 )
             )
-        elif file.segment_id not in now or file.status == "already_staged":
+        elif (file.feed, file.file, file.segment_id) not in now:
             reports.append(FileReport(file.feed, file.file, "already_loaded", segment_id=file.segment_id))
     return reports
 

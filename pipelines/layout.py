@@ -49,6 +49,7 @@ class Layout:
     mapping: FieldMapping = NO_MAPPING
 
 
+@lru_cache(maxsize=8192)
 def normalise(text: str) -> str:
     """A header text as aliases are compared: NFKC, no brackets or what they hold, no spaces, lower case."""
     folded = unicodedata.normalize("NFKC", text)

@@ -28,7 +28,7 @@ from store.locks import hold
 from store.messages import Text, TongmaiError, progress
 from store.tables import INGEST_LEDGER, OPS_TABLES, REJECTS, Column, Table
 
-TRANSACTION_ROWS = 1_000_000
+TRANSACTION_ROWS = 500_000
 LOCK_WAIT_S = 300.0
 
 LOADED_BATCHES = Table(

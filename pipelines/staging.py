@@ -171,6 +171,8 @@ def _land(home: Home, tasks: Sequence[FileTask]) -> list[StagedFile]:
     try:
         land(home, planned)
     except (RuntimeError, OSError, ValueError, duckdb.Error, pa.ArrowException) as error:
+        if "KeyboardInterrupt" in str(error):  # Beam hands it on in a RuntimeError
+            raise KeyboardInterrupt from error
         raise _explained(error) from error
     outcomes: list[StagedFile] = []
     for batch in planned:

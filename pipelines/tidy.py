@@ -12,7 +12,7 @@ import pyarrow.types as pt
 from pipelines.alignment import column_of
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Kind
-from pipelines.privacy import hash_people
+from pipelines.privacy import hash_people, mask_phones
 
 _NOTHING = pa.array(["", "-", "--", "—", "——", "/", "\\N", "NULL", "null", "None", "N/A", "n/a", "NaN", "nan", "无"])
 # The first two UTF-8 bytes of every full-width letter, digit and sign (U+FF01 to U+FF5E), and the ideographic space.
@@ -33,6 +33,8 @@ def tidy(table: pa.Table, feed: Feed, key: bytes) -> pa.Table:
         # A boolean's 无 means no; everywhere else it means that there is nothing to say.
         nothing = _NOTHING[:-1] if field.kind is Kind.BOOLEAN else _NOTHING
         column = pc.if_else(pc.is_in(column, nothing), pa.scalar(None, pa.string()), column)
+        if field.kind is Kind.PROSE:
+            column = mask_phones(column)
         if field.kind is Kind.PERSON:
             column = hash_people(column, key)
         table = table.set_column(index, name, column)

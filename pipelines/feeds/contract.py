@@ -18,6 +18,7 @@ class Kind(StrEnum):
     """What a field holds, and so how its text is read and as which SQL type it is kept."""
 
     TEXT = "text"
+    PROSE = "prose"  # what people type freely: phone numbers in it are masked
     NUMBER = "number"
     INTEGER = "integer"
     MONEY = "money"

@@ -97,7 +97,7 @@ FEED = Feed(
             },
         ),
         Field(
-            "rejected_reason", Kind.TEXT, Text("退货原因", "why it was rejected"), ("退货原因", "拒收原因", "退料原因")
+            "rejected_reason", Kind.PROSE, Text("退货原因", "why it was rejected"), ("退货原因", "拒收原因", "退料原因")
         ),
         _volume(
             "returned_m3", Text("退料方量（m³）", "volume returned (m³)"), ("退料方量", "退货方量", "剩料方量"), 25

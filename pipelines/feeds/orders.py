@@ -25,7 +25,9 @@ FEED = Feed(
         recurring.district_code(),
         recurring.longitude("site_lon"),
         recurring.latitude("site_lat"),
-        Field("structure_part", Kind.TEXT, Text("施工部位", "part of the structure"), ("施工部位", "浇筑部位", "部位")),
+        Field(
+            "structure_part", Kind.PROSE, Text("施工部位", "part of the structure"), ("施工部位", "浇筑部位", "部位")
+        ),
         recurring.grade(),
         recurring.slump("slump_mm", Text("要求坍落度（mm）", "required slump (mm)"), ("坍落度", "要求坍落度")),
         Field(

@@ -20,8 +20,8 @@ FEED = Feed(
         recurring.permit_no(required=True),
         recurring.project_id(),
         recurring.project_name(),
-        Field("builder", Kind.TEXT, Text("建设单位", "client of the works"), ("建设单位",)),
-        Field("contractor", Kind.TEXT, Text("施工单位", "contractor"), ("施工单位", "承包单位", "总承包单位")),
+        Field("builder", Kind.PROSE, Text("建设单位", "client of the works"), ("建设单位",)),
+        Field("contractor", Kind.PROSE, Text("施工单位", "contractor"), ("施工单位", "承包单位", "总承包单位")),
         recurring.district_code(),
         Field(
             "floor_area_m2",

@@ -20,7 +20,7 @@ FEED = Feed(
         recurring.plant_id(required=True),
         Field(
             "plant_name",
-            Kind.TEXT,
+            Kind.PROSE,
             Text("搅拌站名称", "name of the plant"),
             ("搅拌站名称", "站点名称", "厂站名称"),
             required=True,
@@ -32,7 +32,7 @@ FEED = Feed(
             ("企业编号", "企业编码", "企业代码", "统一社会信用代码"),
             required=True,
         ),
-        Field("enterprise_name", Kind.TEXT, Text("所属企业", "name of the enterprise"), ("所属企业", "企业名称")),
+        Field("enterprise_name", Kind.PROSE, Text("所属企业", "name of the enterprise"), ("所属企业", "企业名称")),
         recurring.district_code(),
         recurring.longitude("lon"),
         recurring.latitude("lat"),

@@ -28,7 +28,7 @@ def project_id() -> Field:
 
 def project_name() -> Field:
     """The construction project's name."""
-    return Field("project_name", Kind.TEXT, Text("工程名称", "name of the project"), ("工程名称", "项目名称"))
+    return Field("project_name", Kind.PROSE, Text("工程名称", "name of the project"), ("工程名称", "项目名称"))
 
 
 def permit_no(*, required: bool = False) -> Field:

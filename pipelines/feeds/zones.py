@@ -16,7 +16,7 @@ FEED = Feed(
     event_time=None,
     fields=(
         Field("zone_id", Kind.TEXT, Text("分区编号", "zone"), ("分区编号", "图斑编号", "编号", "id"), required=True),
-        Field("zone_name", Kind.TEXT, Text("分区名称", "name of the zone"), ("分区名称", "名称", "name")),
+        Field("zone_name", Kind.PROSE, Text("分区名称", "name of the zone"), ("分区名称", "名称", "name")),
         Field(
             "kind",
             Kind.CODE,
@@ -31,6 +31,6 @@ FEED = Feed(
             },
         ),
         Field("geometry", Kind.GEOMETRY, Text("多边形（GeoJSON，WGS-84）", "polygon (GeoJSON, WGS-84)"), required=True),
-        Field("source_document", Kind.TEXT, Text("来源文件", "source document"), ("来源文件", "依据文件", "批准文号")),
+        Field("source_document", Kind.PROSE, Text("来源文件", "source document"), ("来源文件", "依据文件", "批准文号")),
     ),
 )

@@ -7,8 +7,10 @@ come and go from line to line; DuckDB parses each line once into one column per 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import duckdb
 import pyarrow as pa
@@ -21,19 +23,14 @@ from pipelines.sources.text import TextBlock, text_blocks
 
 def json_tables(path: Path) -> Iterator[RawTable]:
     """The file's objects. Raises FileError: `empty_file`, `truncated_file`, and those of `text_blocks`."""
-    connection = duckdb.connect(config={"threads": 1})
     line, is_empty = 1, True
-    try:
-        for block in text_blocks(path):
-            if is_empty and block.data.lstrip().startswith(b"["):
-                block = TextBlock(_array_lines(path), is_damaged=False)  # noqa: PLW2901
-                yield _table(connection, block, 1)
-                return
-            is_empty = False
-            yield _table(connection, block, line)
-            line += block.data.count(b"\n")
-    finally:
-        connection.close()
+    for block in text_blocks(path):
+        if is_empty and block.data.lstrip().startswith(b"["):
+            yield _table(TextBlock(_array_lines(path), is_damaged=False), 1)
+            return
+        is_empty = False
+        yield _table(block, line)
+        line += block.data.count(b"\n")
     if is_empty:
         raise FileError("empty_file")
 
@@ -47,38 +44,50 @@ def _array_lines(path: Path) -> bytes:
     return "\n".join(json.dumps(item, ensure_ascii=False) for item in objects).encode()
 
 
-def _table(connection: duckdb.DuckDBPyConnection, block: TextBlock, first_line: int) -> RawTable:
+def _table(block: TextBlock, first_line: int) -> RawTable:
+    connection = _connection()
     texts = block.data.split(b"\n")
     if not texts[-1]:
         texts.pop()
-    lines = pa.table(
-        {
-            "line": pa.array(texts, pa.binary()).cast(pa.string()),
-            "n": pa.array(range(first_line, first_line + len(texts)), pa.int64()),
-        }
-    )
+    numbers = pa.array(range(first_line, first_line + len(texts)), pa.int64())
+    lines = pa.table({"line": pa.array(texts, pa.binary()).cast(pa.string()), "n": numbers})
     is_blank = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(lines["line"])), 0)
-    filled = lines.filter(pc.invert(is_blank))
+    filled = lines.filter(pc.invert(is_blank)).combine_chunks()
     connection.register("lines", filled)
-    is_object = connection.execute(
-        "SELECT coalesce(CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' END, false) AS ok FROM lines"
-    ).to_arrow_table()["ok"]
+    # Of what is not a JSON object the keys are NULL; n, because a scan promises no order.
+    parsed = connection.execute(
+        "SELECT n, CASE WHEN ltrim(line)[1] = '{' THEN TRY(json_keys(line)) END AS keys FROM lines ORDER BY n"
+    ).to_arrow_table()
+    is_object = pc.is_valid(parsed["keys"])
     if block.is_damaged:
         is_object = pc.and_(is_object, pc.invert(pc.match_substring(filled["line"], "\ufffd")))
     malformed = [_malformed(row["n"], row["line"]) for row in filled.filter(pc.invert(is_object)).to_pylist()]
-    objects = filled.filter(is_object)
-    connection.register("objects", objects)
+    connection.register("parsed", parsed.filter(is_object))
     found = connection.execute(
-        "SELECT DISTINCT unnest(keys) AS key FROM (SELECT DISTINCT json_keys(line) AS keys FROM objects) ORDER BY key"
+        "SELECT DISTINCT unnest(keys) AS key FROM (SELECT DISTINCT keys FROM parsed) ORDER BY key"
     ).fetchall()
     keys = [key for (key,) in found]
-    columns = _columns(connection, keys) if keys else []
+    objects = filled.filter(is_object).combine_chunks()
+    columns = _columns(connection, objects, keys) if keys else []
     return raw_table(keys, columns, objects["n"].combine_chunks(), malformed, lines.num_rows - filled.num_rows)
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, keys: list[str]) -> list[pa.ChunkedArray]:
+_per_thread = threading.local()
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    """This thread's connection: opening one takes longer than parsing a small file."""
+    if not hasattr(_per_thread, "connection"):
+        _per_thread.connection = duckdb.connect(config={"threads": 1})
+    return cast(duckdb.DuckDBPyConnection, _per_thread.connection)
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, objects: pa.Table, keys: list[str]) -> list[pa.ChunkedArray]:
+    connection.register("objects", objects)
     shape = json.dumps(dict.fromkeys(keys, "VARCHAR"), ensure_ascii=False)
-    table = connection.execute("SELECT json_transform(line, ?) AS object FROM objects", [shape]).to_arrow_table()
+    table = connection.execute(
+        "SELECT json_transform(line, ?) AS object FROM objects ORDER BY n", [shape]
+    ).to_arrow_table()
     struct = table["object"].combine_chunks()
     return [pc.struct_field(struct, [index]) for index in range(len(keys))]
 

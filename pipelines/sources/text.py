@@ -22,6 +22,7 @@ from pipelines.faults import FileError
 
 BLOCK_BYTES = 8 << 20
 _LINE_LIMIT_BYTES = 64 << 20
+_SAMPLE_BYTES = 64 << 10
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 REPLACEMENT = "\ufffd".encode()
 
@@ -99,13 +100,15 @@ def detect(block: bytes) -> str:
     """The encoding of a block with non-ASCII bytes; the same bytes always give the same answer.
 
     UTF-8 is tried first because Chinese text in GB18030 is hardly ever valid UTF-8, while the reverse is
-    common. Lines vote, so that a few damaged ones change nothing.
+    common. When the block as a whole is not valid, lines vote, so that a few damaged ones change nothing.
     """
-    lines = [line for line in block.split(b"\n") if not line.isascii()]
+    if _decodes(block, "utf-8"):
+        return "utf-8"
+    lines = [line for line in block[:_SAMPLE_BYTES].split(b"\n") if not line.isascii()] or [block]
     for encoding in ("utf-8", "gb18030"):
         if 2 * sum(_decodes(line, encoding) for line in lines) >= len(lines):
             return encoding
-    guess = charset_normalizer.from_bytes(b"\n".join(lines[:2_000])).best()
+    guess = charset_normalizer.from_bytes(b"\n".join(lines)).best()
     if guess is None:
         raise FileError("wrong_encoding")
     return guess.encoding

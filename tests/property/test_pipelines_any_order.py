@@ -60,7 +60,7 @@ def take(root: Path, runs: list[list[Drop]]) -> Home:
     return home
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), files=drops())
 def test_any_split_and_order_gives_equal_tables(
     monkeypatch: pytest.MonkeyPatch, data: st.DataObject, files: list[Drop]

@@ -152,6 +152,11 @@ def test_what_a_catch_all_replaces_and_what_no_contract_knows_is_kept(tmp_path: 
     assert good[0]["use"] == "other"
 
 
+def test_phone_numbers_in_free_text_are_masked(tmp_path: Path) -> None:
+    good, _ = check_rows(tmp_path, "orders", GOOD["orders"] | {"structure_part": "三层梁板（13812345678）"})
+    assert good[0]["structure_part"] == "三层梁板(***)"
+
+
 def test_versions_are_ordered_by_the_source_first(tmp_path: Path) -> None:
     row = GOOD["orders"] | {"updated_at": "2025-03-06 10:00", "known_at": "2025-03-06 11:00"}
     good, _ = check_rows(tmp_path, "orders", row)
