@@ -139,7 +139,7 @@ def arrive(connection: duckdb.DuckDBPyConnection, source: Source, files: Sequenc
     )
     narrow = {
         "happened_at": source.happened_at,
-        "last_at": source.last_at,
+        "last_at": f"max({source.last_at})",
         "known_at": "min(known_at)",
         "version_at": "min(_version_at)",
         "content_hash": "_content_hash",
@@ -150,9 +150,7 @@ def arrive(connection: duckdb.DuckDBPyConnection, source: Source, files: Sequenc
         f"""
         INSERT INTO {source.arrived} BY NAME
         SELECT {columns}
-        FROM (
-            FROM {PARTS} SEMI JOIN recent USING ({source.key})
-        ) AS part
+        FROM (FROM {PARTS} SEMI JOIN recent USING ({source.key})) AS part
         ASOF LEFT JOIN grade_classes
             ON try_cast(regexp_extract(upper(part.grade), 'C\\s*(\\d{{2,3}})', 1) AS INTEGER)
                 >= grade_classes.min_strength_mpa

@@ -136,6 +136,19 @@ def test_a_ticket_dated_in_the_future_does_not_move_the_clock(home: Home) -> Non
     ]
 
 
+def test_the_same_ticket_in_two_files_counts_once_and_waits_for_its_first_instant(home: Home) -> None:
+    for hours in (1, 2):
+        rows = [ticket(1, 1, NOON), ticket(2, 1, NOON, 卸完时间=NOON)]
+        drop(
+            home, "deliveries", f"{hours}.csv", [{**row, "备用": hours} for row in rows], NOON + timedelta(hours=hours)
+        )
+    live(home, every_s=0, iterations=1)
+    assert [row[6] for row in windows(home)] == [1]
+    drop(home, "deliveries", "3.csv", [ticket(1, 1, NOON + timedelta(hours=3), 出厂时间=NOON)])
+    live(home, every_s=0, iterations=1)
+    assert [row[6] for row in windows(home)] == [2]
+
+
 def test_landing_has_two_consumers_and_neither_waits_for_the_other(home: Home) -> None:
     drop(home, "deliveries", "a.csv", [ticket(1, 1, NOON, 卸完时间=NOON)])
     with hold(home, "warehouse"):  # a nightly build is running
