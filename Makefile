@@ -33,7 +33,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 test: install  ## 全部测试 | unit, property, integration and browser tests
-	@$(BIN)/pytest tests
+	@$(BIN)/pytest tests --ignore tests/chaos
 
 check: install  ## 全部静态检查 | ruff, mypy, sqlfluff, structure
 	@$(BIN)/ruff check .

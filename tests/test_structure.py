@@ -107,10 +107,11 @@ def test_every_recurring_column_is_described_in_both_languages() -> None:
 
 def test_declared_tables_speak_both_languages() -> None:
     from forecasting.tables import TABLES as FORECAST_TABLES
+    from pipelines.live.tables import STORE_TABLES
     from planning.tables import TABLES as PLAN_TABLES
     from store.tables import OPS_TABLES, comment
 
-    for table in (*OPS_TABLES, *FORECAST_TABLES, *PLAN_TABLES):
+    for table in (*OPS_TABLES, *FORECAST_TABLES, *PLAN_TABLES, *STORE_TABLES):
         for text in (table.text, *(column.text for column in table.columns)):
             assert BILINGUAL.search(comment(text)), f"{table.qualified}: {text}"
 
