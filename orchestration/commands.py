@@ -136,7 +136,7 @@ def ingest(
         _show(report.to_dict(), as_json)
     else:
         _print_files(report.to_dict()["files"])
-    if any(file.status == "failed" for file in report.files):
+    if report.failed:
         raise typer.Exit(EXIT_FAILED)
 
 

@@ -94,7 +94,7 @@ def _print_intake(console: Console, report: dict[str, Any] | None) -> None:
     for file in failed:
         _say(
             console,
-            Text(f"未能读取：{file['file']} {file['reasons']}", f"Could not be read: {file['file']} {file['reasons']}"),
+            Text(f"未入库 {file['file']}：{file['message_zh']}", f"Not taken {file['file']}: {file['message_en']}"),
         )
 
 

@@ -109,7 +109,14 @@ def _invoke(home: Home, command: str) -> Any:
     home.dbt_target.mkdir(parents=True, exist_ok=True)
     arguments = [command, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     arguments += ["--target-path", str(home.dbt_target), "--log-path", str(home.dbt_target)]
-    arguments += ["--quiet", "--no-use-colors", "--no-send-anonymous-usage-stats", "--no-version-check"]
+    arguments += [
+        "--quiet",
+        "--log-level-file",
+        "none",
+        "--no-use-colors",
+        "--no-send-anonymous-usage-stats",
+        "--no-version-check",
+    ]
     try:
         outcome = dbtRunner().invoke(arguments)
     finally:
