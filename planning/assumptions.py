@@ -56,7 +56,7 @@ class Options:
     @property
     def is_base(self) -> bool:
         """Whether this is the plan itself rather than a what-if: nothing of the question is changed."""
-        return replace(self, scenarios=10, months=36, gap=0.015, seconds=120.0) == Options()
+        return replace(self, gap=Options.gap, seconds=Options.seconds) == Options()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from planning.assumptions import Assumptions, Options
 from planning.design import Design, broken_rules
-from planning.instance import MONTHS_PER_YEAR, Instance, Policy, Sites, check
+from planning.instance import MONTHS_PER_YEAR, Instance, Policy, Sites, check, refuse_empty
 from planning.model import Bools, Floats
 from planning.plants import SITES_SQL, grade_groups, merge_pairs, read_columns, sites_of
 from store.messages import EXIT_USAGE, TongmaiError
@@ -43,7 +43,7 @@ ORDER BY sample, month, district_code, grade_class
 
 # Who served whom in the last 52 weeks, by cell and grade class.
 _OBSERVED = """
-SELECT plant_id, cell_id, grade_class, sum(delivered_m3) AS m3
+SELECT plant_id, cell_id, grade_class, CAST(sum(CAST(delivered_m3 AS DECIMAL(18, 3))) AS DOUBLE) AS m3
 FROM marts.fct_deliveries
 WHERE week_start > (SELECT max(week_start) FROM marts.capacity_weekly WHERE is_complete) - INTERVAL 52 WEEK
     AND week_start <= (SELECT max(week_start) FROM marts.capacity_weekly WHERE is_complete)
@@ -88,11 +88,15 @@ def promoted_run(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def freeze(connection: duckdb.DuckDBPyConnection, assumptions: Assumptions, options: Options) -> Frozen:
-    """Read everything a plan needs and check it. Raises what `check` raises, `no_forecast`, `unknown_plant`."""
+    """Read everything a plan needs and check it.
+
+    Raises what `check` raises, `no_forecast`, `no_hauls`, `unknown_plant`, `contradictory_options`.
+    """
     run_id = promoted_run(connection)
     plants = read_columns(connection, SITES_SQL)
     cells = read_columns(connection, _CELLS)
     paths = read_columns(connection, _PATHS, [run_id, options.scenarios])
+    refuse_empty(has_plants=not all(plants["is_candidate"]), has_demand=bool(cells["cell_id"] and paths["sample"]))
     classes = connection.execute(
         "SELECT grade_class, min_strength_mpa FROM marts.dim_grades ORDER BY sort_order"
     ).fetchall()
@@ -108,6 +112,7 @@ def freeze(connection: duckdb.DuckDBPyConnection, assumptions: Assumptions, opti
     demand, scenarios, periods = _demand(paths, group_of, point_district, point_group, share, options.months)
 
     observed = _observed(connection, sites, point_cell, point_group, group_of)
+    _refuse_missing_hauls(observed)
     can_make = np.array([[group in able for group in point_group] for able in sites.grade_groups]).reshape(
         len(sites), len(point_cell)
     )
@@ -184,7 +189,8 @@ def _observed(
         points_of.setdefault(cell, []).append(i)
     point_at = {pair: i for i, pair in enumerate(zip(point_cell, point_group, strict=True))}
     shape = (len(sites), len(point_cell))
-    m3, km, minutes, is_feasible = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape, bool)
+    m3, is_feasible = np.zeros(shape), np.zeros(shape, bool)
+    km, minutes = np.full(shape, np.inf), np.full(shape, np.inf)
     for plant, cell, haul_km, haul_min, feasible in connection.execute(_ARCS).fetchall():
         if plant in site_at and cell in points_of:
             at = (site_at[plant], points_of[cell])
@@ -194,6 +200,16 @@ def _observed(
         if plant in site_at and point is not None:
             m3[site_at[plant], point] += float(volume)
     return Observed(m3, km, minutes, is_feasible)
+
+
+def _refuse_missing_hauls(observed: Observed) -> None:
+    missing = int((~np.isfinite(observed.km)).sum())
+    if missing:
+        raise TongmaiError(
+            "no_hauls",
+            f"运距矩阵缺 {missing} 条（站×需求单元）。请重新运行 tongmai build。",
+            f"The haul matrix lacks {missing} pairs of plant and demand cell. Run tongmai build again.",
+        )
 
 
 def _policy(sites: Sites, assumptions: Assumptions, options: Options, months: int) -> Policy:

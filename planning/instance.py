@@ -151,13 +151,18 @@ def check(instance: Instance) -> Instance:
     Raises TongmaiError: `no_plants`, `no_demand_cells`, `bad_instance` (a negative or missing figure),
     `contradictory_options`.
     """
-    if not len(instance.sites):
-        raise TongmaiError("no_plants", "没有可规划的搅拌站。", "There is no plant to plan with.")
-    if not instance.points or not instance.demand_m3.size:
-        raise TongmaiError("no_demand_cells", "没有需求单元或需求路径。", "There are no demand cells or demand paths.")
+    refuse_empty(has_plants=len(instance.sites) > 0, has_demand=instance.points > 0 and instance.demand_m3.size > 0)
     _refuse_bad_figures(instance)
     notes = [*instance.notes, *_unreachable(instance), *_without_capacity(instance)]
     return replace(instance, notes=tuple(notes))
+
+
+def refuse_empty(*, has_plants: bool, has_demand: bool) -> None:
+    """Raises TongmaiError: `no_plants`, `no_demand_cells`."""
+    if not has_plants:
+        raise TongmaiError("no_plants", "没有可规划的搅拌站。", "There is no plant to plan with.")
+    if not has_demand:
+        raise TongmaiError("no_demand_cells", "没有需求单元或需求路径。", "There are no demand cells or demand paths.")
 
 
 def _refuse_bad_figures(instance: Instance) -> None:

@@ -15,45 +15,42 @@ from store.messages import Text
 
 QUANTILES = {"q025": 0.025, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9, "q975": 0.975}
 
-# A plant's capacity in a full working week (its largest of the last 52), scaled to the working days of a coming week as
-# in marts.capacity_weekly; a district's reach gross (every plant that reaches it) and shared (marts.plant_reach).
+# The plants that work in a coming week, each with its capacity of a day x the week's working days as in
+# marts.capacity_weekly; a district's reach gross (every plant that reaches it) and shared (marts.plant_reach).
 _OUTLOOK = """
-WITH full_week AS (
-    SELECT plant_id, max(available_m3) AS available_m3
-    FROM marts.capacity_weekly
-    WHERE is_complete
-        AND week_start > (SELECT max(week_start) FROM marts.capacity_weekly WHERE is_complete) - INTERVAL 52 WEEK
-    GROUP BY plant_id
+WITH demand AS (
+    SELECT * FROM forecast.demand_current WHERE level = 'district'
 ),
-reach AS (
+available AS (
+    SELECT
+        plants.plant_id,
+        dates.week_start,
+        any_value(plants.capacity_m3_per_day) * least(any_value(plants.working_days_per_week), count(*)) AS available_m3
+    FROM marts.dim_plants AS plants
+    INNER JOIN marts.dim_dates AS dates
+        ON dates.date_on >= coalesce(plants.opened_on, dates.date_on)
+        AND dates.date_on < coalesce(plants.closed_on, DATE '9999-12-31')
+    WHERE plants.is_current AND plants.status = 'operating' AND NOT dates.is_policy_ban
+        AND dates.week_start IN (SELECT week_start FROM demand)
+    GROUP BY plants.plant_id, dates.week_start
+),
+reached AS (
     SELECT
         reach.district_code,
-        sum(full_week.available_m3) AS gross_m3,
-        sum(full_week.available_m3 * reach.share_of_capacity) AS share_m3
+        available.week_start,
+        sum(CAST(available.available_m3 AS DECIMAL(18, 3))) AS gross_m3,
+        sum(CAST(available.available_m3 * reach.share_of_capacity AS DECIMAL(18, 6))) AS share_m3
     FROM marts.plant_reach AS reach
-    INNER JOIN full_week ON full_week.plant_id = reach.plant_id
-    GROUP BY reach.district_code
-),
-working AS (
-    SELECT
-        dates.week_start,
-        least(
-            count(*) FILTER (WHERE NOT dates.is_policy_ban),
-            any_value(assumed.value)
-        ) / any_value(assumed.value) AS share_of_week
-    FROM marts.dim_dates AS dates
-    CROSS JOIN (SELECT value FROM staging.warehouse_assumptions WHERE name = 'working_days_per_week') AS assumed
-    GROUP BY dates.week_start
+    INNER JOIN available ON available.plant_id = reach.plant_id
+    GROUP BY reach.district_code, available.week_start
 )
 SELECT
     demand.district_code, demand.week_start, demand.h, demand.mean,
     demand.q025, demand.q10, demand.q25, demand.q50, demand.q75, demand.q90, demand.q975,
-    round(coalesce(reach.gross_m3, 0) * working.share_of_week, 3) AS reach_gross_m3,
-    round(coalesce(reach.share_m3, 0) * working.share_of_week, 3) AS reach_share_m3
-FROM forecast.demand_current AS demand
-INNER JOIN working ON working.week_start = demand.week_start
-LEFT JOIN reach ON reach.district_code = demand.district_code
-WHERE demand.level = 'district'
+    CAST(coalesce(reached.gross_m3, 0) AS DOUBLE) AS reach_gross_m3,
+    CAST(coalesce(reached.share_m3, 0) AS DOUBLE) AS reach_share_m3
+FROM demand
+LEFT JOIN reached ON reached.district_code = demand.district_code AND reached.week_start = demand.week_start
 ORDER BY demand.district_code, demand.week_start
 """
 

@@ -17,20 +17,14 @@ from planning.model import Floats, Indices
 WEEKS_PER_MONTH = 52 / MONTHS_PER_YEAR
 EARTH_RADIUS_KM = 6371.0088
 
-# Capacity as in marts.capacity_weekly: today's plants by its last 52 complete weeks, candidates by its formula.
+# Today's plants by the weeks of the last year in which the mart knows them, candidates by their full weeks.
+# Sums are exact decimals, so that the order of rows changes no bit.
 SITES_SQL = """
-WITH parameters AS (
+WITH lately AS (
     SELECT
-        max(value) FILTER (WHERE name = 'default_effectiveness') AS effectiveness,
-        max(value) FILTER (WHERE name = 'default_shift_h') AS shift_h,
-        max(value) FILTER (WHERE name = 'mean_load_m3') AS load_m3,
-        max(value) FILTER (WHERE name = 'trips_per_shift') AS trips,
-        max(value) FILTER (WHERE name = 'working_days_per_week') AS working_days
-    FROM staging.warehouse_assumptions
-),
-lately AS (
-    SELECT plant_id, sum(available_m3) / 52 AS available_m3, sum(delivered_m3) AS delivered_m3,
-        sum(available_m3) AS available_52w_m3
+        plant_id,
+        avg(CAST(available_m3 AS DECIMAL(18, 3))) AS available_m3,
+        sum(CAST(delivered_m3 AS DECIMAL(18, 3))) / nullif(sum(CAST(available_m3 AS DECIMAL(18, 3))), 0) AS utilisation
     FROM marts.capacity_weekly
     WHERE is_complete
         AND week_start > (SELECT max(week_start) FROM marts.capacity_weekly WHERE is_complete) - INTERVAL 52 WEEK
@@ -40,16 +34,11 @@ SELECT
     plants.plant_id, plants.plant_name, plants.enterprise_id, plants.max_grade, plants.lon, plants.lat, plants.lines,
     plants.rated_m3_per_h, plants.is_candidate, plants.is_on_red_line, plants.rent_and_fixed_cny_per_year,
     CASE
-        WHEN plants.is_candidate THEN working_days * least(
-            lines * rated_m3_per_h * coalesce(plants.effectiveness, parameters.effectiveness)
-            * coalesce(plants.shift_h, parameters.shift_h),
-            trucks * load_m3 * trips
-        )
+        WHEN plants.is_candidate THEN plants.capacity_m3_per_day * plants.working_days_per_week
         ELSE lately.available_m3
     END AS available_m3,
-    lately.delivered_m3 / nullif(lately.available_52w_m3, 0) AS utilisation
+    lately.utilisation
 FROM marts.dim_plants AS plants
-CROSS JOIN parameters
 LEFT JOIN lately ON lately.plant_id = plants.plant_id
 WHERE plants.is_current AND plants.status IN ('operating', 'planned') AND plants.lon IS NOT NULL
 ORDER BY plants.plant_id

@@ -24,8 +24,8 @@ from planning.footprint import dispatch, habit
 from planning.freeze import Frozen, freeze
 from planning.outlook import district_names, outlook
 from planning.regret import polish
-from planning.results import Plan, write_plan
-from planning.tables import create_plan_tables
+from planning.results import Columns, Plan, write_plan
+from planning.tables import create_plan_tables, promote
 from store.connections import writer
 from store.home import Home
 from store.locks import hold
@@ -70,11 +70,11 @@ class PlanReport:
 
 
 def plan(home: Home, **options: Any) -> PlanReport:
-    """Plan on the promoted forecast and append the plan; equal inputs add nothing and say so.
+    """Plan on the promoted forecast and append the plan; equal inputs add no plan and say so.
 
     `options` are the fields of planning.assumptions.Options. Raises TongmaiError: `bad_option`, `unknown_plant`,
-    `contradictory_options` (usage), `no_marts`, `no_forecast`, `no_plants`, `no_demand_cells`, `bad_instance`,
-    `locked`.
+    `contradictory_options` (usage), `no_marts`, `no_forecast`, `no_plants`, `no_demand_cells`, `no_hauls`,
+    `bad_instance`, `locked`.
     """
     chosen = _options(options)
     with hold(home, "warehouse", wait_s=_LOCK_WAIT_S), writer(home) as connection:
@@ -86,8 +86,9 @@ def plan_in(connection: duckdb.DuckDBPyConnection, options: Options) -> PlanRepo
     started_at = time.monotonic()
     assumptions = read_assumptions(options)
     frozen = _freeze(connection, assumptions, options)
+    balance, names = outlook(connection), district_names(connection)
     create_plan_tables(connection)
-    plan_id = _identity(frozen, assumptions, options)
+    plan_id = _identity(frozen, assumptions, options, balance, names)
     is_new = connection.execute("SELECT 1 FROM plan.runs WHERE plan_id = ?", [plan_id]).fetchone() is None
     if is_new:
         instance = frozen.instance
@@ -100,8 +101,8 @@ def plan_in(connection: duckdb.DuckDBPyConnection, options: Options) -> PlanRepo
         )
         for note in instance.notes:
             progress("plan", note.zh, note.en)
-        made = _make(connection, plan_id, frozen, assumptions, options, started_at)
-        write_plan(connection, made)
+        write_plan(connection, _make(plan_id, frozen, assumptions, options, balance, names, started_at))
+    promote(connection, plan_id)
     report = read_report(connection, plan_id, is_new=is_new)
     if is_new:
         progress(
@@ -129,11 +130,12 @@ def read_report(connection: duckdb.DuckDBPyConnection, plan_id: str, *, is_new: 
 
 
 def _make(
-    connection: duckdb.DuckDBPyConnection,
     plan_id: str,
     frozen: Frozen,
     assumptions: Assumptions,
     options: Options,
+    balance: Columns,
+    names: dict[str, Text],
     started_at: float,
 ) -> Plan:
     instance = frozen.instance
@@ -149,7 +151,6 @@ def _make(
     capacity_price = result.evaluation.capacity_price.mean(axis=0)
     explainer = Explainer(instance, result.design, after, today, frozen.observed.km, regrets, capacity_price)
     explanations = [explainer.explain(site) for site in range(len(instance.sites))]
-    balance, names = outlook(connection), district_names(connection)
     decisions = [explanation.decision for explanation in explanations]
     brief = policy_brief(decisions, result, today.footprint, reallocated.footprint, after.footprint, balance, names)
     return Plan(
@@ -192,14 +193,16 @@ def _freeze(connection: duckdb.DuckDBPyConnection, assumptions: Assumptions, opt
         ) from error
 
 
-def _identity(frozen: Frozen, assumptions: Assumptions, options: Options) -> str:
-    """Hash of the question, its assumptions, options and the code that answers it."""
+def _identity(
+    frozen: Frozen, assumptions: Assumptions, options: Options, balance: Columns, names: dict[str, Text]
+) -> str:
+    """Hash of the question, its assumptions, options, outlook and the code that answers it."""
     digest = hashlib.sha256()
     digest.update(frozen.run_id.encode())
     digest.update(frozen.instance.fingerprint.encode())
     digest.update(frozen.observed.m3.tobytes())
     digest.update(repr(assumptions.rows).encode())
-    digest.update(repr(options).encode())
+    digest.update(repr((options, balance, names)).encode())
     for module in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(module.read_bytes())
     return digest.hexdigest()[:12]

@@ -6,6 +6,8 @@ Does not belong here: what fills them (results.py).
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import duckdb
 
 from planning.evidence import (
@@ -206,8 +208,20 @@ POLICY_BRIEF = Table(
     ),
 )
 
+PROMOTIONS = Table(
+    "plan",
+    "promotions",
+    ("plan_id", "promoted_at"),
+    Text(
+        "启用记录，只追加：现行规划是最近一次启用的那个",
+        "Promotions, append-only: the plan in force is the one promoted last",
+    ),
+    (PLAN_COLUMN, Column("promoted_at", "TIMESTAMPTZ", "启用时间", "when the plan came into force")),
+)
+
 TABLES = (
     RUNS,
+    PROMOTIONS,
     SITES,
     ARCS,
     DEMAND,
@@ -221,13 +235,14 @@ TABLES = (
     POLICY_BRIEF,
 )
 
-# The newest plan on the promoted forecast; a what-if only where there is no base plan.
+# Of the plans on the promoted forecast, the one promoted last; a what-if only where there is no base plan.
 _PLAN_CURRENT = """
 CREATE OR REPLACE VIEW plan.plan_current AS
 SELECT runs.*
 FROM plan.runs AS runs
+INNER JOIN plan.promotions AS promotions ON promotions.plan_id = runs.plan_id
 WHERE runs.run_id IN (SELECT demand.run_id FROM forecast.demand_current AS demand)
-ORDER BY runs.is_base DESC, runs.created_at DESC, runs.plan_id
+ORDER BY runs.is_base DESC, promotions.promoted_at DESC, runs.plan_id
 LIMIT 1
 """
 
@@ -238,3 +253,16 @@ def create_plan_tables(connection: duckdb.DuckDBPyConnection) -> None:
         table.create(connection)
     connection.execute(_PLAN_CURRENT)
     connection.execute("COMMENT ON VIEW plan.plan_current IS '现行规划 | The plan in force'")
+
+
+def promote(connection: duckdb.DuckDBPyConnection, plan_id: str) -> None:
+    """Put a plan in force again, unless it is, or a base plan is and this one is a what-if."""
+    connection.execute(
+        """INSERT INTO plan.promotions
+        SELECT runs.plan_id, ? FROM plan.runs AS runs
+        WHERE runs.plan_id = ? AND NOT EXISTS (
+            SELECT 1 FROM plan.plan_current AS current
+            WHERE current.plan_id = runs.plan_id OR (current.is_base AND NOT runs.is_base)
+        )""",
+        [datetime.now(UTC), plan_id],
+    )

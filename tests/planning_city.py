@@ -21,18 +21,15 @@ LAST_WEEK = date(2025, 12, 22)
 RED_LINE_PLANT, RED_LINE_CANDIDATE = "P03", "N11"
 
 _TABLES = """
-CREATE TABLE staging.warehouse_assumptions (name VARCHAR, value DOUBLE);
-INSERT INTO staging.warehouse_assumptions VALUES
-    ('default_effectiveness', 0.7), ('default_shift_h', 10), ('mean_load_m3', 10), ('trips_per_shift', 6),
-    ('working_days_per_week', 6);
 CREATE TABLE marts.dim_districts AS
     SELECT * FROM (VALUES ('520102', '南明区', 'Nanming'), ('520103', '云岩区', 'Yunyan'))
         AS districts (district_code, district_name, district_name_en);
 CREATE TABLE marts.dim_grades (grade_class VARCHAR, min_strength_mpa INTEGER, sort_order INTEGER);
 CREATE TABLE marts.dim_plants (
     plant_id VARCHAR, plant_name VARCHAR, enterprise_id VARCHAR, max_grade VARCHAR, lon DOUBLE, lat DOUBLE,
-    lines INTEGER, rated_m3_per_h DOUBLE, effectiveness DOUBLE, shift_h DOUBLE, trucks INTEGER, status VARCHAR,
-    rent_and_fixed_cny_per_year DOUBLE, is_candidate BOOLEAN, is_on_red_line BOOLEAN, is_current BOOLEAN);
+    lines INTEGER, rated_m3_per_h DOUBLE, capacity_m3_per_day DOUBLE, working_days_per_week DOUBLE, opened_on DATE,
+    closed_on DATE, status VARCHAR, rent_and_fixed_cny_per_year DOUBLE, is_candidate BOOLEAN, is_on_red_line BOOLEAN,
+    is_current BOOLEAN);
 CREATE TABLE marts.dim_demand_cells (cell_id VARCHAR, district_code VARCHAR, share_of_district DOUBLE);
 CREATE TABLE marts.haul_matrix (
     plant_id VARCHAR, cell_id VARCHAR, hour_band VARCHAR, haul_km DOUBLE, haul_min DOUBLE, is_feasible BOOLEAN);
@@ -41,7 +38,7 @@ CREATE TABLE marts.capacity_weekly (
 CREATE TABLE marts.plant_reach (plant_id VARCHAR, district_code VARCHAR, share_of_capacity DOUBLE);
 CREATE TABLE marts.fct_deliveries (
     plant_id VARCHAR, cell_id VARCHAR, grade_class VARCHAR, week_start DATE, delivered_m3 DOUBLE);
-CREATE TABLE marts.dim_dates (week_start DATE, is_policy_ban BOOLEAN, holiday_name_en VARCHAR);
+CREATE TABLE marts.dim_dates (date_on DATE, week_start DATE, is_policy_ban BOOLEAN);
 CREATE TABLE forecast.demand_current (
     run_id VARCHAR, level VARCHAR, district_code VARCHAR, week_start DATE, h INTEGER, mean DOUBLE, q025 DOUBLE,
     q10 DOUBLE, q25 DOUBLE, q50 DOUBLE, q75 DOUBLE, q90 DOUBLE, q975 DOUBLE);
@@ -69,7 +66,7 @@ def fill(connection: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> Non
     for n, plant in enumerate(sites):
         is_candidate = n >= PLANTS
         connection.execute(
-            "INSERT INTO marts.dim_plants VALUES (?, ?, ?, ?, ?, ?, 1, 10, NULL, NULL, 8, ?, ?, ?, ?, TRUE)",
+            "INSERT INTO marts.dim_plants VALUES (?, ?, ?, ?, ?, ?, 1, 10, 70, 6, NULL, NULL, ?, ?, ?, ?, TRUE)",
             [
                 plant,
                 f"站{n}",
@@ -103,7 +100,7 @@ def fill(connection: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> Non
         connection.executemany("INSERT INTO marts.fct_deliveries VALUES (?, ?, ?, ?, ?)", tickets)
     for h in range(1, 5):
         week = LAST_WEEK + timedelta(weeks=h)
-        days = [(week, h == 4 and day < 4, None) for day in range(7)]  # a ban of four days
+        days = [(week + timedelta(days=day), week, h == 4 and day < 4) for day in range(7)]  # a ban of four days
         connection.executemany("INSERT INTO marts.dim_dates VALUES (?, ?, ?)", days)
         for district in DISTRICTS:
             row = ["R1", "district", district, week, h, *[900.0 * f for f in (1, 0.5, 0.7, 0.9, 1, 1.1, 1.3, 1.6)]]

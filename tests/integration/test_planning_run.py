@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -19,10 +20,28 @@ KEY = ["scenario", "period", "cell_id", "grade_group"]
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, PlanReport]:
-    """A small city, planned once."""
-    home = Home.at(tmp_path_factory.mktemp("planning") / "home")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A small city before any plan; `copy_of` leaves it untouched."""
+    home = Home.at(tmp_path_factory.mktemp("built") / "home")
     build(home)
+    return home
+
+
+def copy_of(built: Home, root: Path, *changes: str) -> Home:
+    """A home of its own with the same warehouse, changed by these statements."""
+    home = Home.at(root)
+    home.warehouse.parent.mkdir(parents=True)
+    shutil.copyfile(built.warehouse, home.warehouse)
+    with writer(home) as connection:
+        for change in changes:
+            connection.execute(change)
+    return home
+
+
+@pytest.fixture(scope="module")
+def city(built: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, PlanReport]:
+    """A small city, planned once."""
+    home = copy_of(built, tmp_path_factory.mktemp("planning") / "home")
     return home, plan(home)
 
 
@@ -136,6 +155,69 @@ def test_equal_inputs_add_nothing_and_the_view_shows_the_base_plan(city: tuple[H
     assert what_if.objective_cny >= report.objective_cny - 1.0
     with writer(home) as connection:
         assert connection.execute("SELECT plan_id FROM plan.plan_current").fetchall() == [(report.plan_id,)]
+
+
+def test_going_back_to_an_earlier_question_puts_its_plan_in_force_again(built: Home, tmp_path: Path) -> None:
+    home = copy_of(built, tmp_path / "home")
+
+    def in_force() -> list[tuple[str]]:
+        with writer(home) as connection:
+            return connection.execute("SELECT plan_id FROM plan.plan_current").fetchall()
+
+    first = plan(home)
+    with writer(home) as connection:
+        connection.execute("UPDATE marts.dim_plants SET rent_and_fixed_cny_per_year = 1e6 WHERE plant_id = 'P00'")
+    second = plan(home)
+    assert in_force() == [(second.plan_id,)] != [(first.plan_id,)]
+    fixed_cny = table(home, "sites", first.plan_id).set_index("plant_id").loc["P00", "fixed_cny_per_year"]
+    with writer(home) as connection:
+        connection.execute(
+            "UPDATE marts.dim_plants SET rent_and_fixed_cny_per_year = ? WHERE plant_id = 'P00'", [float(fixed_cny)]
+        )
+    again = plan(home)
+    assert (again.plan_id, again.is_new) == (first.plan_id, False) and in_force() == [(first.plan_id,)]
+    assert plan(home, scenarios=2).is_new and in_force() == [(first.plan_id,)], "fewer scenarios are a trial"
+
+
+def test_a_closed_plant_and_a_young_one_count_for_what_they_can(built: Home, tmp_path: Path) -> None:
+    home = copy_of(
+        built,
+        tmp_path / "home",
+        "UPDATE marts.dim_plants SET status = 'closed' WHERE plant_id = 'P00'",
+        "UPDATE marts.dim_plants SET closed_on = DATE '2026-01-05' WHERE plant_id = 'P02'",
+        "DELETE FROM marts.capacity_weekly WHERE plant_id = 'P01' AND week_start < '2025-12-01'",
+    )
+    report = plan(home)
+    outlook = table(home, "outlook_balance_weekly", report.plan_id).groupby("h")["reach_share_m3"].sum()
+    assert outlook[1] == pytest.approx(9 * 420.0) and outlook[2] == pytest.approx(8 * 420.0)
+    sites = table(home, "sites", report.plan_id).set_index("plant_id")
+    assert "P00" not in sites.index
+    assert sites.loc["P01", "available_m3_per_month"] == pytest.approx(420 * 52 / 12), "four weeks old, not 4/52"
+
+
+def test_odd_cities_are_planned_or_refused_in_a_sentence(built: Home, tmp_path: Path) -> None:
+    def city(name: str, *changes: str) -> Home:
+        return copy_of(built, tmp_path / name, *changes)
+
+    lonely = plan(city("lonely", "DELETE FROM marts.dim_plants WHERE plant_id NOT IN ('P00')"))
+    assert lonely.plants_kept + lonely.plants_closed == 1
+    no_candidates = plan(city("no_candidates", "DELETE FROM marts.dim_plants WHERE is_candidate"))
+    assert no_candidates.plants_opened == 0
+    silent = plan(city("silent", "UPDATE forecast.paths SET m3 = 0", "DELETE FROM marts.fct_deliveries"))
+    assert silent.kgco2e_after == silent.unserved_m3_after == silent.haul_min_before == 0
+    forbidden = plan(city("forbidden", "UPDATE marts.dim_plants SET is_on_red_line = TRUE"))
+    assert forbidden.plants_expanded == forbidden.plants_opened == 0
+    unreached = plan(city("unreached", "UPDATE marts.haul_matrix SET is_feasible = FALSE"))
+    assert unreached.unserved_m3_after > 0
+    for name, change, reason in (
+        ("no_plants", "DELETE FROM marts.dim_plants", "no_plants"),
+        ("only_candidates", "DELETE FROM marts.dim_plants WHERE NOT is_candidate", "no_plants"),
+        ("no_cells", "DELETE FROM marts.dim_demand_cells", "no_demand_cells"),
+        ("no_paths", "DELETE FROM forecast.paths", "no_demand_cells"),
+        ("no_hauls", "DELETE FROM marts.haul_matrix", "no_hauls"),
+    ):
+        with pytest.raises(TongmaiError, match=reason):
+            plan(city(name, change))
 
 
 def test_a_fresh_home_gets_the_same_plan(city: tuple[Home, PlanReport], tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
--- Capacity of a plant in a week: the lesser of what its lines mix and its trucks carry in a shift, × working days.
--- A working day is one on which the plant is open and operating, outside any policy ban. The New Year is no ban: sites
--- ask for little then, and a plant that could deliver counts as able to.
+-- Capacity of a plant in a week: that of a day (dim_plants) × working days. A working day is one on which the plant is
+-- open and operating, outside any policy ban. The New Year is no ban: sites ask for little then, and a plant that could
+-- deliver counts as able to.
 with
 
 weeks as (
@@ -57,17 +57,7 @@ available as (
         plants.plant_id,
         plants.week_start,
         plants.week_end,
-        round(coalesce(
-            least(
-                plants.lines * plants.rated_m3_per_h
-                * coalesce(plants.effectiveness, {{ assumption('default_effectiveness') }})
-                * coalesce(plants.shift_h, {{ assumption('default_shift_h') }}),
-                plants.trucks
-                * {{ plant_assumption('mean_load_m3', 'plants.plant_id') }}
-                * {{ plant_assumption('trips_per_shift', 'plants.plant_id') }}
-            ) * least({{ plant_assumption('working_days_per_week', 'plants.plant_id') }}, worked.open_days),
-            0
-        ), 3) as available_m3
+        round(plants.capacity_m3_per_day * least(plants.working_days_per_week, worked.open_days), 3) as available_m3
     from plants
     inner join worked on plants.plant_id = worked.plant_id and plants.week_start = worked.week_start
 )

@@ -1,5 +1,6 @@
 -- Type 2 from the versions: one row per plant and stretch of days in which its record stayed the same. The first
--- stretch reaches back to the opening, since a plant existed before its record arrived.
+-- stretch reaches back to the opening, since a plant existed before its record arrived. A day's capacity is the lesser
+-- of what the lines mix and the trucks carry in a shift, for candidate sites too.
 with
 
 -- The last version of each day.
@@ -62,6 +63,18 @@ select
     plants.closed_on,
     coalesce(plants.status, 'operating') as status,
     plants.rent_and_fixed_cny_per_year,
+    coalesce(
+        least(
+            plants.lines * plants.rated_m3_per_h
+            * coalesce(plants.effectiveness, {{ assumption('default_effectiveness') }})
+            * coalesce(plants.shift_h, {{ assumption('default_shift_h') }}),
+            plants.trucks
+            * {{ plant_assumption('mean_load_m3', 'plants.plant_id') }}
+            * {{ plant_assumption('trips_per_shift', 'plants.plant_id') }}
+        ),
+        0
+    ) as capacity_m3_per_day,
+    {{ plant_assumption('working_days_per_week', 'plants.plant_id') }} as working_days_per_week,
     coalesce(plants.status = 'planned', false) as is_candidate,
     red_lines.lon is not null as is_on_red_line,
     case
