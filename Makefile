@@ -28,7 +28,8 @@ $(READY): requirements.lock pyproject.toml
 	@"$(PYTHON)" -m venv .venv
 	@total=$$(grep -cE '^[a-z0-9].*==' requirements.lock); \
 	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock \
-		| awk -v total=$$total '/^Collecting/ {n++; if (n % 20 == 0) {printf "  %d / %d\n", n, total; fflush()}}'
+		| awk -v total=$$total '/^Collecting/ {n++; if (n % 20 == 0) {printf "  %d / %d\n", n, total; fflush()}} \
+			/^Installing/ {print "  解包安装…… | unpacking …"; fflush()}'
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
