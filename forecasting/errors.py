@@ -106,10 +106,11 @@ def weekly_shocks(origin: OriginForecast) -> FloatArray:
     """
     count = origin.history.hierarchy.bottom_count
     actual, fitted = origin.actual[-count:], origin.fitted
-    kernel = np.ones(_SMOOTH_WEEKS)
+    window = min(_SMOOTH_WEEKS, actual.shape[1])
+    kernel = np.ones(window)
     expected = fitted * _smooth(actual, kernel) / np.maximum(_smooth(fitted, kernel), 1e-9)
     shocks = np.where(expected > 0, actual / np.maximum(expected, 1e-9) - 1, 0.0).T
-    shocks *= np.sqrt(_SMOOTH_WEEKS / (_SMOOTH_WEEKS - 1))
+    shocks *= np.sqrt(window / max(window - 1, 1))
     holiday = origin.is_holiday_week[: len(shocks)]
     years = max(len(shocks) / YEAR_WEEKS, 2.0)
     shocks[holiday] *= np.sqrt(years / (years - 1))

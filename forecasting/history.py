@@ -58,7 +58,8 @@ class History:
         return self.demand_m3.reshape(self.hierarchy.bottom_count, len(self.weeks))
 
     def truncated(self, weeks_back: int) -> History:
-        """This history with its last weeks cut off: a past origin of a city that has no arrival dates."""
+        """This history with its last weeks cut off: a past origin of a city that has no arrival dates. What is left of
+        it is all known."""
         return History(
             self.as_of - timedelta(weeks=weeks_back),
             self.hierarchy,
@@ -67,10 +68,15 @@ class History:
             self.demand_m3[:, :, :-weeks_back],
             self.grant_weeks[:-weeks_back],
             self.granted_m3[:, :, :-weeks_back],
-            self.permit_known_share,
+            np.ones_like(self.permit_known_share),
             self.reporting_lag_d,
             self.unknown_district_share,
         )
+
+    @property
+    def settled_weeks(self) -> int:
+        """Whole weeks that the cutoff's own week has had, after itself, for its permits to come in."""
+        return ((self.as_of - self.cutoff).days + 1) // 7 - 1
 
     def digest(self) -> str:
         """Hash of everything a model can see: equal histories, equal forecasts."""
@@ -100,6 +106,19 @@ def newest_arrival(connection: duckdb.DuckDBPyConnection, as_of: date = date.max
         raise _no_history("没有任何供货记录", "no deliveries are known")
     newest: date = row[0]
     return newest
+
+
+def newest_knowledge(connection: duckdb.DuckDBPyConnection) -> date:
+    """The last day on which anything became known: deliveries, their corrections, permits.
+
+    Raises TongmaiError(`no_history`) when no deliveries are known.
+    """
+    days = connection.execute(
+        """SELECT max(known_date) FROM marts.demand_weekly_revisions
+        UNION ALL SELECT max(known_date) FROM marts.permit_pipeline_weekly"""
+    ).fetchall()
+    known: list[date] = [day for (day,) in days if day is not None]
+    return max(newest_arrival(connection), *known)
 
 
 def history(connection: duckdb.DuckDBPyConnection, as_of: date) -> History:

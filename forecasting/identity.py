@@ -28,7 +28,6 @@ class Run:
     input_hash: str
     seed: int
     scenario: str
-    status: str
 
     @property
     def run_id(self) -> str:
@@ -43,9 +42,10 @@ class Run:
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]
 
     def row(self, created_at: datetime) -> dict[str, Any]:
-        """Its row of forecast.runs; `created_at` is the only value the wall clock decides."""
-        names = ("cutoff", "data_version", "code_version", "config_hash", "seed", "status")
-        return {"run_id": self.run_id, "created_at": created_at} | {name: getattr(self, name) for name in names}
+        """Its row of forecast.runs, not yet promoted; `created_at` is the only value the wall clock decides."""
+        names = ("cutoff", "data_version", "code_version", "config_hash", "seed")
+        row = {"run_id": self.run_id, "created_at": created_at, "status": "stored"}
+        return row | {name: getattr(self, name) for name in names}
 
 
 def code_version() -> str:

@@ -41,8 +41,8 @@ def expected_grants(history: History, horizon_weeks: int, new_grants: float = 1.
     granted = history.granted_m3
     recorded = granted.shape[2]
     known = np.ones(recorded)
-    ages = min(recorded, len(history.permit_known_share))
-    known[recorded - ages :] = history.permit_known_share[:ages][::-1]
+    still_open = history.permit_known_share[history.settled_weeks :][:recorded]
+    known[recorded - len(still_open) :] = still_open[::-1]
     window = min(RATE_WEEKS, recorded)
     city_rate = granted[:, :, recorded - window :].sum(axis=(0, 2)) / max(known[recorded - window :].sum(), 1e-9)
     recent = granted[:, :, -SHARE_WEEKS:].sum(axis=2)

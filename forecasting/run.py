@@ -13,7 +13,7 @@ import duckdb
 from forecasting.backtest import backtest, replay_origins
 from forecasting.calendar import read_calendar
 from forecasting.errors import draw, learn_errors
-from forecasting.history import History, history, newest_arrival
+from forecasting.history import History, history, newest_knowledge
 from forecasting.identity import Run, code_version, version_of_data
 from forecasting.intervals import sample_quantiles, widen
 from forecasting.model import quiet_prophet
@@ -23,7 +23,7 @@ from forecasting.record import write_run
 from forecasting.report import ForecastReport, read_report
 from forecasting.scores import score
 from forecasting.settings import MAX_HORIZON_WEEKS, SCENARIOS, Settings
-from forecasting.tables import create_forecast_tables
+from forecasting.tables import create_forecast_tables, promote
 from store.connections import writer
 from store.home import Home
 from store.locks import hold
@@ -36,9 +36,9 @@ _MARTS = ("dim_dates", "dim_districts", "dim_grades", "demand_weekly_revisions",
 def forecast(
     home: Home, *, as_of: date | None = None, horizon_weeks: int = MAX_HORIZON_WEEKS, scenario: str = "base"
 ) -> ForecastReport:
-    """Forecast demand as known on `as_of` (by default the newest day on which anything was known); append the run.
+    """Forecast demand as known on `as_of` (by default the newest day on which anything became known); append the run.
 
-    A run of equal data, code and options adds nothing. Only a full base run on the newest data is promoted; others
+    A run of equal data, code and options adds nothing. Only a full base run on all that is known is promoted; others
     are stored beside it. Raises TongmaiError: `unknown_scenario`, `bad_horizon` (usage), `no_marts`, `no_history`,
     `locked`, `warehouse_busy`.
     """
@@ -60,11 +60,11 @@ def forecast_in(
     settings = settings or Settings()
     _check_options(horizon_weeks, scenario)
     _require_marts(connection)
-    newest = newest_arrival(connection)
-    as_of = as_of or newest
+    newest = newest_knowledge(connection)
+    as_of = min(as_of or newest, newest)  # nothing is known beyond it, so a later day is the same question
     known = history(connection, as_of)
     create_forecast_tables(connection)
-    is_standard = scenario == "base" and horizon_weeks == MAX_HORIZON_WEEKS and as_of >= newest
+    is_standard = scenario == "base" and horizon_weeks == MAX_HORIZON_WEEKS and as_of == newest
     run = Run(
         cutoff=known.cutoff,
         data_version=version_of_data(connection, known.digest()),
@@ -73,7 +73,6 @@ def forecast_in(
         input_hash=known.digest(),
         seed=settings.seed,
         scenario=scenario,
-        status="promoted" if is_standard else "stored",
     )
     is_new = connection.execute("SELECT 1 FROM forecast.runs WHERE run_id = ?", [run.run_id]).fetchone() is None
     if is_new:
@@ -84,13 +83,15 @@ def forecast_in(
             f"as of {as_of}: last complete week {known.cutoff}, {weeks} weeks of history, {series} series",
         )
         _make(connection, run, known, horizon_weeks, settings)
-        progress("forecast", f"批次 {run.run_id} 已写入（{run.status}）", f"run {run.run_id} written ({run.status})")
+        progress("forecast", f"批次 {run.run_id} 已写入", f"run {run.run_id} written")
     else:
         progress(
             "forecast",
             f"数据、代码与参数未变：批次 {run.run_id} 已在，不再重算",
             f"same data, code and options: run {run.run_id} is already there, nothing added",
         )
+    if is_standard:
+        promote(connection, run.run_id)
     seconds = time.monotonic() - started_at
     return read_report(connection, run, known, is_new=is_new, as_of=as_of, horizon_weeks=horizon_weeks, seconds=seconds)
 

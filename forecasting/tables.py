@@ -53,7 +53,7 @@ RUNS = Table(
     "forecast",
     "runs",
     ("run_id",),
-    Text("预测批次，只追加", "Forecast runs, append-only"),
+    Text("预测批次，只追加；status 指明现用的一个", "Forecast runs, append-only; `status` points at the one in use"),
     (
         _RUN,
         Column("cutoff", "DATE", "所用最后一个完整周（周一）", "Monday of the last complete week used"),
@@ -68,7 +68,10 @@ RUNS = Table(
         Column("seed", "BIGINT", "随机种子", "random seed"),
         Column("created_at", "TIMESTAMPTZ", "生成时间", "when the run was made"),
         Column(
-            "status", "VARCHAR", "promoted 现用；stored 试算", "promoted: in use; stored: a what-if or a past as-of day"
+            "status",
+            "VARCHAR",
+            "promoted 现用（只有一个）；superseded 曾用；stored 试算",
+            "promoted: in use, one run only; superseded: was in use; stored: a what-if or a past as-of day",
         ),
     ),
 )
@@ -170,7 +173,7 @@ DEMAND_CURRENT = Table(
     "forecast",
     "demand_current",
     DEMAND.key,
-    Text("现用的需求预测：最新 promoted 批次", "The forecast in use: demand of the newest promoted run"),
+    Text("现用的需求预测：promoted 的批次", "The forecast in use: demand of the promoted run"),
     DEMAND.columns,
 )
 
@@ -190,4 +193,13 @@ def create_forecast_tables(connection: duckdb.DuckDBPyConnection) -> None:
             SELECT runs.run_id FROM forecast.runs AS runs WHERE runs.status = 'promoted'
             ORDER BY runs.created_at DESC, runs.run_id LIMIT 1
         )"""
+    )
+
+
+def promote(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
+    """Move the pointer to a run; the one in use until now is superseded. Nothing moves when it is in use already."""
+    connection.execute(
+        """UPDATE forecast.runs SET status = CASE WHEN run_id = $run_id THEN 'promoted' ELSE 'superseded' END
+        WHERE (status = 'promoted') <> (run_id = $run_id)""",
+        {"run_id": run_id},
     )

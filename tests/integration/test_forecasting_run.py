@@ -133,6 +133,61 @@ def test_the_same_again_adds_nothing(city: duckdb.DuckDBPyConnection) -> None:
     assert numbers(city) == before
 
 
+def test_what_arrives_after_the_last_deliveries_counts_and_a_later_day_is_the_same_question(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "city.duckdb")) as connection:
+        build_marts(connection)
+        first = forecast_in(connection, settings=SMALL)
+        connection.execute(
+            """INSERT INTO marts.permit_pipeline_weekly VALUES
+            ('520102', 'residential', DATE '2025-12-01', DATE '2026-03-15', 125000, 50000)"""
+        )
+        second = forecast_in(connection, settings=SMALL)
+        assert (second.is_new, second.status, second.as_of) == (True, "promoted", date(2026, 3, 15))
+        volumes = dict(
+            connection.execute(
+                "SELECT run_id, sum(mean) FROM forecast.demand WHERE unique_id = '520102' GROUP BY 1"
+            ).fetchall()
+        )
+        assert volumes[second.run_id] > 1.1 * volumes[first.run_id]
+        assert not forecast_in(connection, as_of=date(2030, 1, 1), settings=SMALL).is_new
+        past = forecast_in(connection, as_of=AS_OF, settings=SMALL)
+        assert (past.status, past.cutoff) == ("stored", first.cutoff)
+        assert connection.execute("SELECT DISTINCT run_id FROM forecast.demand_current").fetchall() == [
+            (second.run_id,)
+        ]
+
+
+def test_going_back_to_earlier_settings_puts_their_run_in_use_again(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "city.duckdb")) as connection:
+        build_marts(connection, City(weeks=30))
+        first, other = (forecast_in(connection, settings=Settings(samples=40, seed=seed)) for seed in (1, 2))
+        statuses = "SELECT run_id, status FROM forecast.runs ORDER BY status"
+        assert connection.execute(statuses).fetchall() == [(other.run_id, "promoted"), (first.run_id, "superseded")]
+        again = forecast_in(connection, settings=Settings(samples=40, seed=1))
+        assert (again.run_id, again.is_new, again.status) == (first.run_id, False, "promoted")
+        assert connection.execute(statuses).fetchall() == [(first.run_id, "promoted"), (other.run_id, "superseded")]
+
+
+@pytest.mark.parametrize("weeks", [1, 2, 10, 52])
+def test_a_young_city_gets_a_forecast_that_holds_together(weeks: int, tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "city.duckdb")) as connection:
+        build_marts(connection, City(weeks=weeks))
+        connection.execute("DELETE FROM marts.demand_weekly_revisions WHERE district_code = '520181'")
+        report = forecast_in(connection, settings=SMALL)
+        assert report.status == "promoted" and not {"prophet_offset", "prophet_level"} & set(report.models)
+        assert any("fallback" in note.en for note in report.notes)
+        rows = values(
+            connection,
+            """SELECT mean, q025, q10, q25, q50, q75, q90, q975 FROM forecast.demand_current
+            WHERE district_code <> '520181'""",
+        )
+        assert np.isfinite(rows).all() and (rows[:, 0] > 0).all() and (np.diff(rows[:, 1:]) >= 0).all()
+        silent = values(connection, "SELECT mean, q975 FROM forecast.demand_current WHERE district_code = '520181'")
+        assert (silent == 0).all() and len(silent) == 52 * (1 + len(GRADES))
+        paths = values(connection, "SELECT count(*), count(DISTINCT month), min(m3) FROM forecast.paths")[0]
+        assert paths[0] == 30 * 6 * 36 and paths[1] == 36 and paths[2] >= 0
+
+
 def test_declared_columns_are_the_tables_columns(city: duckdb.DuckDBPyConnection) -> None:
     for table in (*TABLES, *VIEWS):
         described = city.execute(f"DESCRIBE {table.qualified}").fetchall()
