@@ -5,6 +5,7 @@ Belongs here: rounding, units, separators. Does not belong here: sentences.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -43,6 +44,14 @@ def between(low: str, high: str, separator: str = "–") -> str:
         number = f"{first[place]}{separator}{second[place]}"
         return " ".join([*second[:place], number, *second[place + 1 :]])
     return f"{low}{separator if separator.strip() != separator else f' {separator} '}{high}"
+
+
+def apart(amounts: Sequence[str]) -> tuple[str, list[str]]:
+    """The unit that formatted amounts share and their bare numbers; unlike units stay with their numbers."""
+    words = [amount.split(" ") for amount in amounts]
+    place = 1 if all(each[0] == "CNY" for each in words) else 0
+    units = {" ".join(each[:place] + each[place + 1 :]) for each in words}
+    return (units.pop(), [each[place] for each in words]) if len(units) == 1 else ("", list(amounts))
 
 
 def money(cny: float | None, lang: Lang) -> str:

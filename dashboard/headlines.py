@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dashboard.formats import NONE, between, carbon, change, day, minutes, money, percent, volume
+from dashboard.formats import NONE, apart, between, carbon, change, day, minutes, money, percent, volume
 from dashboard.overview import Overview
 from dashboard.plans import PlanHeadline
 from dashboard.quarter import WEEKS, DistrictQuarter, Quarter
@@ -19,11 +19,12 @@ from store.messages import Lang, Text
 
 @dataclass(frozen=True)
 class Comparison:
-    """One quantity before and after the plan."""
+    """One quantity today, with the same plants reallocated, and under the plan; `changes` of the last two on today."""
 
     label: str
-    before_and_after: str
-    change: str
+    unit: str
+    amounts: tuple[str, ...]
+    changes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -152,23 +153,54 @@ def _effect(plan: PlanHeadline, lang: Lang) -> Headline:
             f"Proven: no plan can improve on its objective by more than {percent(plan.gap, 2)}.",
         )
     )
-    less = change(plan.cost_before_cny, plan.cost_reallocated_cny)
-    alone = Text(
-        f"站点不变、只优化调配，成本 {less}。", f"With the same plants, only reallocated, cost changes by {less}."
-    )
+    source = _source_of_saving(plan)
     return Headline(
         "effect",
         say(Text("方案的效果（每年）", "What the plan changes (per year)"), lang),
         say(Text("成本 ", "Cost "), lang) + change(plan.cost_before_cny, plan.cost_after_cny),
-        say(Text(alone.zh + proof.zh, f"{alone.en} {proof.en}"), lang),
+        say(Text(source.zh + proof.zh, source.en + proof.en), lang),
         comparisons=(
-            _compare(Text("成本", "Cost"), plan.cost_before_cny, plan.cost_after_cny, money, lang),
-            _compare(Text("运输碳", "Haul carbon"), plan.kgco2e_before, plan.kgco2e_after, carbon, lang),
-            _compare(Text("平均运输", "Mean haul"), plan.haul_min_before, plan.haul_min_after, minutes, lang),
-            _compare(Text("供不上", "Unserved"), plan.unserved_m3_before, plan.unserved_m3_after, volume, lang),
+            _compare(
+                Text("成本", "Cost"),
+                (plan.cost_before_cny, plan.cost_reallocated_cny, plan.cost_after_cny),
+                money,
+                lang,
+            ),
+            _compare(
+                Text("运输碳", "Haul carbon"),
+                (plan.kgco2e_before, plan.kgco2e_reallocated, plan.kgco2e_after),
+                carbon,
+                lang,
+            ),
+            _compare(
+                Text("平均运输", "Mean haul"),
+                (plan.haul_min_before, plan.haul_min_reallocated, plan.haul_min_after),
+                minutes,
+                lang,
+            ),
+            _compare(
+                Text("供不上", "Unserved"),
+                (plan.unserved_m3_before, plan.unserved_m3_reallocated, plan.unserved_m3_after),
+                volume,
+                lang,
+            ),
         ),
     )
 
 
-def _compare(label: Text, before: float, after: float, show: Callable[[float, Lang], str], lang: Lang) -> Comparison:
-    return Comparison(say(label, lang), between(show(before, lang), show(after, lang), " → "), change(before, after))
+def _source_of_saving(plan: PlanHeadline) -> Text:
+    """How much of the saving needs no change of plants; nothing where there is no saving to divide."""
+    saved_cny = plan.cost_before_cny - plan.cost_after_cny
+    alone_cny = plan.cost_before_cny - plan.cost_reallocated_cny
+    if not 0 < alone_cny < saved_cny:
+        return Text("", "")
+    share = percent(alone_cny / saved_cny)
+    return Text(
+        f"省下的成本有 {share} 来自同样站点的重新调配，其余来自站点调整。",
+        f"{share} of the saving comes from reallocation among today's plants, the rest from changing plants. ",
+    )
+
+
+def _compare(label: Text, values: tuple[float, ...], show: Callable[[float, Lang], str], lang: Lang) -> Comparison:
+    unit, amounts = apart([show(value, lang) for value in values])
+    return Comparison(say(label, lang), unit, tuple(amounts), tuple(change(values[0], value) for value in values[1:]))

@@ -33,6 +33,9 @@ TEXTS: dict[str, Text] = {
     "new_version": Text("已发布新版本。", "A new version has been published."),
     "reload": Text("刷新查看", "Show it"),
     "headlines": Text("要点", "Headlines"),
+    "today": Text("今天", "Today"),
+    "reallocated": Text("同样站点重新调配", "Same plants, reallocated"),
+    "planned": Text("方案", "Plan"),
     "map_title": Text("哪里会紧张", "Where it gets tight"),
     "map_note": Text(
         "颜色：未来 13 周预测需求占可达产能（分摊）的比例。点：方案对各站点的决定。点击区县查看曲线。",
@@ -131,7 +134,8 @@ FEED_NAMES: dict[str, Text] = {
 }
 
 LOAD_CLASSES: tuple[tuple[float, Text], ...] = (
-    (0.5, Text("50% 以下", "below 50%")),
+    (0.3, Text("30% 以下", "below 30%")),
+    (0.5, Text("30–50%", "30–50%")),
     (0.7, Text("50–70%", "50–70%")),
     (0.85, Text("70–85%", "70–85%")),
     (1.0, Text("85–100%", "85–100%")),

@@ -214,8 +214,9 @@ class Explainer:
         zh = "、".join(f"{name}（{share:.0%}）" for name, share in taken.shares)
         en = ", ".join(f"{name} ({share:.0%})" for name, share in taken.shares)
         return Text(
-            f"其客户主要由{zh}承接，平均运距变化 {taken.extra_km:+.1f} 公里。",
-            f"Its customers go mainly to {en}; their mean haul changes by {taken.extra_km:+.1f} km.",
+            f"其客户主要由{zh}承接，全市重新调配后平均运距比今天 {taken.extra_km:+.1f} 公里。",
+            f"Its customers go mainly to {en}; with the whole city reallocated their mean haul is"
+            f" {taken.extra_km:+.1f} km against today's.",
         )
 
     def _saved(self, site: int) -> Text | None:

@@ -6,10 +6,12 @@ from dataclasses import replace
 from itertools import product
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from planning import consolidation
 from planning.allocation import Recourse
 from planning.consolidation import Result, consolidate
 from planning.design import (
@@ -130,6 +132,19 @@ def test_the_plan_is_the_best_of_all_enumerated_decisions(instance: Instance) ->
     assert broken_rules(instance, result.design) == []
     assert np.isclose(result.objective_cny, brute_force(instance), rtol=1e-5, atol=1.0)
     assert result.bound_cny <= result.objective_cny
+
+
+@FEW
+@given(instances())
+def test_a_large_master_bounds_the_whole_problem_too(instance: Instance) -> None:
+    """The city's size: few arcs chosen, the others priced out, decisions sought near the relaxation."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(consolidation, "SMALL_COLUMNS", 0)
+        patch.setattr(consolidation, "CHEAPEST_ARCS", 1)
+        result = solve(instance)
+    best = brute_force(instance)
+    assert broken_rules(instance, result.design) == []
+    assert result.bound_cny <= best * (1 + 1e-6) + 1.0 <= result.objective_cny * (1 + 2e-6) + 2.0
 
 
 @FEW

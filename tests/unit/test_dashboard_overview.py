@@ -115,10 +115,13 @@ def test_headlines_say_the_numbers_in_both_languages(overview: Overview) -> None
     assert demand.figure == "7.3 万 m³" and "八成可能在 6.9–7.7 万 m³之间" in demand.sentence
     assert shortage.tone == "alert" and "清镇市" in shortage.sentence
     assert plan.sentence.startswith("现有 18 座中，合并 3 座，关停 2 座")
-    assert [each.before_and_after for each in effect.comparisons][:2] == ["3.42 → 2.97 亿元", "8.10 → 7.60 万吨 CO₂e"]
+    assert (effect.comparisons[0].unit, effect.comparisons[0].amounts) == ("亿元", ("3.42", "3.10", "2.97"))
+    assert effect.comparisons[0].changes[1] == "−13.2%" and effect.comparisons[1].unit == "万吨 CO₂e"
+    assert "来自同样站点的重新调配" in effect.sentence
     demand, shortage, plan, effect = headlines(overview, "en")
     assert demand.figure == "73,000 m³" and shortage.figure == "1 district"
-    assert effect.comparisons[0].before_and_after == "CNY 342 → 297 million" and "0.49%" in effect.sentence
+    assert effect.comparisons[0].unit == "CNY million" and effect.comparisons[0].amounts[::2] == ("342", "297")
+    assert "0.49%" in effect.sentence and "reallocation among today's plants" in effect.sentence
 
 
 @pytest.mark.parametrize(
@@ -195,7 +198,7 @@ def test_every_text_exists_in_both_languages() -> None:
 
 
 def test_load_classes_split_at_their_bounds() -> None:
-    assert [load_class(share) for share in (None, 0.0, 0.5, 0.51, 1.0, 1.01)] == [None, 0, 0, 1, 3, 4]
+    assert [load_class(share) for share in (None, 0.0, 0.3, 0.5, 0.51, 1.0, 1.01)] == [None, 0, 0, 1, 2, 4, 5]
 
 
 def test_schematic_map_is_what_its_script_draws() -> None:

@@ -41,7 +41,9 @@ def test_every_enabled_seed_is_there_with_the_columns_it_types(name: str) -> Non
     assert set(SEEDS[name]["+column_types"]) <= set(header)
 
 
-@pytest.mark.parametrize("name", ["warehouse_assumptions", "standard_limits", "hour_bands", "permit_intensities"])
+@pytest.mark.parametrize(
+    "name", ["warehouse_assumptions", "standard_limits", "hour_bands", "permit_intensities", "currencies"]
+)
 def test_every_number_has_unit_source_and_status(name: str) -> None:
     for row in read(name):
         assert row["unit"], row
