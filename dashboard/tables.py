@@ -20,7 +20,6 @@ from dashboard.formats import money, percent, whole
 from dashboard.ledger import FeedLedger
 from dashboard.overview import Overview
 from dashboard.plans import Decision
-from dashboard.quarter import DistrictQuarter
 from dashboard.texts import DECISION_NAMES, FEED_NAMES, say
 from store.messages import Lang, Text
 
@@ -101,10 +100,6 @@ def _number(
     return Field(
         name, label, lambda row, _: getattr(row, name), lambda row, _: show(getattr(row, name)), source, is_number=True
     )
-
-
-def _band(row: DistrictQuarter, _: Lang) -> str:
-    return "—" if row.q10_m3 is None or row.q90_m3 is None else f"{whole(row.q10_m3)} – {whole(row.q90_m3)}"
 
 
 BALANCE: tuple[Field, ...] = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planning.design import Design, fixed_cny_per_year, transition_cny_per_year, usable_capacity_m3
+from planning.design import Design, fixed_cny_per_year, transition_cny_per_year
 from planning.equations import limit_overtime, respect_capacity, serve_demand
 from planning.instance import MONTHS_PER_YEAR, Instance
 from planning.model import Bools, Floats, Indices, Model
@@ -115,11 +115,6 @@ class Recourse:
             self.cost()
             columns = self._solver.columns()
             yield Flows(sample, np.maximum(columns[self._x[0]], 0.0), np.maximum(columns[self._u[0]], 0.0))
-
-    def yearly_cost_cny(self, design: Design) -> float:
-        """Objective of a decision, exact over all sample months: first stage + expected recourse, CNY per year."""
-        evaluation = self.evaluate(usable_capacity_m3(self.instance, design))
-        return objective_cny(self.instance, design, evaluation)
 
 
 def objective_cny(instance: Instance, design: Design, evaluation: Evaluation) -> float:

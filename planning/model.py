@@ -9,7 +9,6 @@ Every solve is single-threaded with a fixed seed: equal models give equal answer
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -183,12 +182,6 @@ class Solver:
     def start_from(self, columns: Indices, values: Floats) -> None:
         """Offer values for some columns as the first feasible point of a mixed-integer solve."""
         self._highs.setSolution(columns.size, columns.ravel().astype(np.int32), values.ravel())
-
-    def basis(self) -> Any:
-        return self._highs.getBasis()
-
-    def set_basis(self, basis: Any) -> None:
-        self._highs.setBasis(basis)
 
     def run(self) -> str:
         """Solve; returns the status of `Solution`. For many small solves: read only what is needed after it."""
