@@ -7,6 +7,7 @@ reading values (`pipelines.readings`).
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -14,12 +15,14 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from pipelines.feeds import Feed
+from pipelines.feeds.contract import Kind
 from pipelines.layout import Layout
 from pipelines.mapping import FieldMapping
-from pipelines.privacy import mask_phones
+from pipelines.privacy import mask_numbers
 from pipelines.sources.tables import SOURCE_ROW, RawTable
 
 EXTRA = "_extra"
+TYPED_KINDS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY, Kind.INSTANT, Kind.DAY})
 _ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
 
 
@@ -50,7 +53,9 @@ def align(raw: RawTable, layout: Layout, *, as_text: bool) -> tuple[Shape, pa.Ta
             column = pa.repeat(pa.scalar(binding.constant, pa.string()), rows)
         else:
             column = raw.table[f"c{binding.index}"]
-        if not pt.is_string(column.type) and (as_text or pt.is_null(column.type)):
+        # Texts are made of typed cells in one way only, so that files alone and files together load the same.
+        is_text = as_text or layout.feed.field(binding.name).kind not in TYPED_KINDS
+        if not pt.is_string(column.type) and (is_text or pt.is_null(column.type)):
             column = text_of(column)
         if not pt.is_string(column.type):
             types[binding.name] = str(column.type)
@@ -77,12 +82,12 @@ def _extra(raw: RawTable, layout: Layout) -> pa.Array | pa.ChunkedArray:
     for index, header in sorted(layout.extras, key=lambda extra: (extra[1], extra[0])):
         text = raw.table[f"c{index}"]
         text = pc.utf8_trim_whitespace(text if pt.is_string(text.type) else text_of(text))
+        text = mask_numbers(text)
         for plain, escaped in _ESCAPES:
             text = pc.replace_substring(text, plain, escaped)
-        text = mask_phones(text)
+        text = pc.replace_substring_regex(text, "[\\x00-\\x1f]", " ")  # JSON knows no other control character
         text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-        key = header.replace("\\", "\\\\").replace('"', '\\"')
-        entries.append(pc.binary_join_element_wise(f'"{key}":"', text, '",', ""))
+        entries.append(pc.binary_join_element_wise(f'{json.dumps(header, ensure_ascii=False)}:"', text, '",', ""))
     if not entries:
         return pa.nulls(raw.table.num_rows, pa.string())
     joined = pc.utf8_rtrim(

@@ -75,9 +75,9 @@ def _faults(feed: Feed) -> list[RowFault]:
 
     missing = [fault(f"{column_of(c.name)} IS NULL", "missing_required", c) for c in feed.fields if c.required]
     unreadable = [
-        fault(f'({column_of(c.name)} IS NOT NULL AND "{c.name}" IS NULL)', UNREADABLE[c.kind], c)
+        fault(f'({column_of(c.name)} IS NOT NULL AND "{c.name}" IS NULL)', _unreadable(c), c)
         for c in feed.all_fields
-        if c.kind in UNREADABLE and (c.kind is not Kind.TEXT or c.pattern)
+        if c.kind in UNREADABLE
     ]
     unreadable += [
         fault(f'("{c.name}" < {first} OR "{c.name}" >= {last})', UNREADABLE[c.kind], c)
@@ -92,6 +92,10 @@ def _faults(feed: Feed) -> list[RowFault]:
     ranges = [fault(limits, "out_of_range", c) for c in feed.fields if (limits := _outside(c))]
     rules = [RowFault(f"({rule.violated})", rule.reason, feed.field(rule.column), rule.text) for rule in feed.rules]
     return missing + unreadable + ranges + rules
+
+
+def _unreadable(column: Field) -> str:
+    return "bad_code" if column.pattern else UNREADABLE[column.kind]
 
 
 def _outside(column: Field) -> str:

@@ -12,8 +12,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.types as pt
 
 from pipelines import crs
+from pipelines.alignment import text_of
 from pipelines.blocks import Block, Checked, Tally
 from pipelines.check_sql import Check, compiled
 from pipelines.faults import row_sentence
@@ -84,7 +86,7 @@ class Checker:
 def _rejects(block: Block, check: Check, rows: pa.Table, numbers: list[int], tallies: dict[int, Tally]) -> list[Reject]:
     """Rejects of the faulty rows, less those that are no data at all."""
     rejects = []
-    for row, number in zip(rows.to_pylist(), numbers, strict=True):
+    for row, number in zip(_printable(rows).to_pylist(), numbers, strict=True):
         file, fault = row["_file"], check.faults[number]
         cells = SourceCells(block.layouts[file], row)
         if is_no_data(cells, lacks_required=fault.reason == "missing_required"):
@@ -93,6 +95,18 @@ def _rejects(block: Block, check: Check, rows: pa.Table, numbers: list[int], tal
             text = row_text(cells)
             rejects.append(Reject(file, row["_source_row"], fault.reason, fault.column, fault.text, text))
     return rejects
+
+
+def _printable(rows: pa.Table) -> pa.Table:
+    """Times as text: those that no calendar holds are no Python objects, and stand as their number."""
+    for index, column in enumerate(rows.columns):
+        if pt.is_timestamp(column.type):
+            try:
+                text = text_of(column)
+            except pa.ArrowInvalid:
+                text = column.cast(pa.int64()).cast(pa.string())
+            rows = rows.set_column(index, rows.schema.names[index], text)
+    return rows
 
 
 def _with_lineage(table: pa.Table, block: Block) -> pa.Table:

@@ -32,15 +32,18 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def move(source: Path, target: Path) -> None:
-    """Move a file, keeping its modification time; across file systems by a durable copy."""
+    """Move a file, keeping its modification time; across file systems, and for a link, by a durable copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        source.rename(target)
-    except OSError:
-        copy(source, target)
-        source.unlink()
-        return
-    _sync(target.parent)
+    if not source.is_symlink():
+        try:
+            source.rename(target)
+        except OSError:
+            pass
+        else:
+            _sync(target.parent)
+            return
+    copy(source, target)
+    source.unlink()
 
 
 def copy(source: Path, target: Path) -> None:

@@ -28,7 +28,13 @@ ROW_REASONS: Mapping[str, Text] = {
     "bad_timestamp": Text("{column}（{zh}）不是可识别的时间。", "{column} ({en}) is not a recognisable time."),
     "bad_date": Text("{column}（{zh}）不是可识别的日期。", "{column} ({en}) is not a recognisable day."),
     "bad_code": Text("{column}（{zh}）不在允许的取值中：{limits}。", "{column} ({en}) is none of: {limits}."),
-    "bad_grade": Text("{column}（{zh}）应在 C10 至 C100 之间。", "{column} ({en}) must lie between C10 and C100."),
+    "digits_lost": Text(
+        "{column}（{zh}）是被电子表格改成科学计数的编号，末位已丢失。请把该列设为文本后重新导出。",
+        "{column} ({en}) was turned into a rounded number by a spreadsheet. Format the column as text, export again.",
+    ),
+    "bad_grade": Text(
+        "{column}（{zh}）应为 C10 至 C100 之间的一个等级。", "{column} ({en}) must be one grade from C10 to C100."
+    ),
     "unknown_district": Text(
         "{column}（{zh}）既不是六位代码，也不是已知区县名。",
         "{column} ({en}) is neither a six-digit code nor a known district's name.",
@@ -45,7 +51,7 @@ UNREADABLE: Mapping[Kind, str] = {
     Kind.DAY: "bad_date",
     Kind.CODE: "bad_code",
     Kind.BOOLEAN: "bad_code",
-    Kind.TEXT: "bad_code",
+    Kind.TEXT: "digits_lost",
     Kind.GRADE: "bad_grade",
     Kind.DISTRICT: "unknown_district",
     Kind.GEOMETRY: "bad_geometry",
@@ -83,6 +89,13 @@ FILE_REASONS: Mapping[str, Text] = {
     "missing_columns": Text(
         "缺少必填列。请补上，或在映射文件中指明。",
         "Required columns are missing. Add them, or name them in a mapping file.",
+    ),
+    "unknown_unit": Text(
+        "表头中的单位无法换算。请在映射文件的 [units] 中写明单位或换算系数。",
+        "The unit in a header cannot be converted. State a unit or a factor under [units] in a mapping file.",
+    ),
+    "bad_sidecar": Text(
+        "附带的 .sidecar.json 无效（received_at 应为 ISO 时间）。", "Its .sidecar.json is not valid (see received_at)."
     ),
     "unreadable_file": Text("没有权限读取文件，或读取出错。", "The file cannot be read (permission or device error)."),
     "no_rows": Text("文件有表头但没有数据行。", "The file has a header but no rows."),

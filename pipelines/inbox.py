@@ -12,16 +12,20 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pipelines.blocks import Fault
 from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
+from store.connections import BUSINESS_TIME_ZONE
 from store.home import Home
 
 SIDECAR_SUFFIX = ".sidecar.json"
+_STATED = ("received_at", "source_file", "sent_by")
 _UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart", ".download", ".swp", ".draft")
 _RECENT_S = 2.0
 _SETTLE_S = 0.3
@@ -67,31 +71,73 @@ def look(home: Home) -> tuple[list[Arrival], list[Refusal]]:
             continue
         if entry.is_file():
             if not entry.name.endswith(SIDECAR_SUFFIX):
-                refusals.append(Refusal("", entry.name, fault("no_feed_folder")))
+                refusals.append(Refusal("", _name(entry, home.inbox), fault("no_feed_folder")))
         elif entry.name not in FEEDS:
             refusals += [Refusal(entry.name, _name(path, entry), fault("unknown_feed")) for path in _files(entry)]
         else:
-            arrivals += [arrive(entry.name, path, _name(path, entry), is_inbox=True) for path in _files(entry)]
+            for path in _files(entry):
+                try:
+                    arrivals.append(arrive(entry.name, path, _name(path, entry), is_inbox=True))
+                except FileNotFoundError:
+                    continue  # taken back since the folder was listed
+                except FileError as error:
+                    refusals.append(Refusal(entry.name, _name(path, entry), Fault(error.reason, *error.text)))
     unsettled = _unsettled(arrivals)
     refusals += [Refusal(a.feed, a.name, fault("still_writing"), is_waiting=True) for a in unsettled]
     return [arrival for arrival in arrivals if arrival not in unsettled], refusals
 
 
 def arrive(feed: str, path: Path, name: str, *, is_inbox: bool) -> Arrival:
-    """What is known of a file before it is read. Received: as its sidecar says, else when last modified."""
+    """What is known of a file before it is read. Received: as its sidecar says, else when last modified.
+
+    Raises FileError(`bad_sidecar`).
+    """
     stat = path.stat()
     received_at = datetime.fromtimestamp(stat.st_mtime_ns // 1000 / 1e6, UTC)
-    sent_by = None
-    try:
-        sidecar = json.loads((path.parent / (path.name + SIDECAR_SUFFIX)).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
-        sidecar = {}
+    sidecar = _sidecar(path)
     if stated := sidecar.get("received_at"):
-        received_at = datetime.fromisoformat(stated).astimezone(UTC)
-    sent_by = sidecar.get("sent_by")
+        received_at = _instant(stated)
     return Arrival(
-        feed, path, sidecar.get("source_file", name), stat.st_size, stat.st_mtime_ns, received_at, sent_by, is_inbox
+        feed,
+        path,
+        sidecar.get("source_file", name),
+        stat.st_size,
+        stat.st_mtime_ns,
+        received_at,
+        sidecar.get("sent_by"),
+        is_inbox,
     )
+
+
+def _sidecar(path: Path) -> dict[str, str]:
+    try:
+        text = (path.parent / (path.name + SIDECAR_SUFFIX)).read_text(encoding="utf-8")
+    except OSError:
+        return {}  # there is none, or none can be: the file's name is too long for a suffix
+    except UnicodeDecodeError as error:
+        raise FileError("bad_sidecar") from error
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FileError("bad_sidecar") from error
+    if not isinstance(document, dict) or not all(isinstance(document.get(key, ""), str) for key in _STATED):
+        raise FileError("bad_sidecar")
+    return document
+
+
+def _instant(text: str) -> datetime:
+    """An ISO time; without an offset it is Shanghai's, like every other time here."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise FileError("bad_sidecar", text[:40]) from error
+    return (instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(BUSINESS_TIME_ZONE))).astimezone(UTC)
+
+
+def forget_sidecar(path: Path) -> None:
+    """Remove the sidecar of a file that has left the inbox."""
+    with suppress(OSError):
+        (path.parent / (path.name + SIDECAR_SUFFIX)).unlink()
 
 
 def sha256(path: Path) -> str:
@@ -117,7 +163,12 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _name(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix()
+    """The path as text; names of archives made elsewhere may be in GB18030."""
+    raw = os.fsencode(path.relative_to(folder).as_posix())
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("gb18030", errors="replace")
 
 
 def _unsettled(arrivals: Sequence[Arrival]) -> list[Arrival]:

@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import duckdb
+
+from pipelines.interrupts import remembered_interrupts
 from pipelines.loader import LoadedSegment, load
 from pipelines.staging import StagedFile, stage_files
 from store.home import Home
@@ -71,15 +74,18 @@ def ingest(home: Home, files: Sequence[tuple[str, Path]] | None = None, mapping:
     Also loads what an earlier, interrupted run has staged. Raises TongmaiError as `stage_files` and `load` do,
     and `interrupted` on Ctrl-C: nothing is lost then, the next run goes on.
     """
-    try:
-        staged = stage_files(home, files, mapping)
-        loaded = load(home)
-    except KeyboardInterrupt as error:
-        raise TongmaiError(
-            "interrupted",
-            "已中断：没有丢失任何数据，下次运行会继续。",
-            "Interrupted: nothing is lost, the next run goes on.",
-        ) from error
+    with remembered_interrupts() as interrupts:
+        try:
+            staged = stage_files(home, files, mapping)
+            loaded = load(home)
+        except (KeyboardInterrupt, TongmaiError, RuntimeError, duckdb.Error) as error:
+            if not interrupts and not isinstance(error, KeyboardInterrupt):
+                raise
+            raise TongmaiError(
+                "interrupted",
+                "已中断：没有丢失任何数据，下次运行会继续。",
+                "Interrupted: nothing is lost, the next run goes on.",
+            ) from error
     report = IngestReport(tuple(sorted(_reports(staged, loaded), key=lambda file: (file.feed, file.file))))
     _announce(report)
     return report

@@ -24,6 +24,8 @@ from pipelines.crash_points import reach
 from pipelines.feeds import FEEDS
 from store.home import Home
 
+_ARCHIVED_NAME_BYTES = 200  # file systems allow 255, and a segment's id and a draft's suffix stand around the name
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -45,7 +47,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Manifest:
-    """One staged batch: its segments, the files that could not be taken, and its Parquet parts."""
+    """One staged batch: its segments, the files (by segment_id) that could not be taken, and its Parquet parts."""
 
     batch_id: str
     feed: str
@@ -67,7 +69,9 @@ def sidecar_path(home: Home, feed: str, segment_id: str) -> Path:
 
 def archived_path(home: Home, task: FileTask) -> Path:
     """Where the archive keeps the source file itself."""
-    return home.archive / task.feed / f"{task.segment_id}-{Path(task.name).name}"
+    name, suffix = Path(task.name).stem, Path(task.name).suffix
+    short = name.encode()[:_ARCHIVED_NAME_BYTES].decode(errors="ignore")
+    return home.archive / task.feed / f"{task.segment_id}-{short}{suffix}"
 
 
 def is_staged(home: Home, feed: str, segment_id: str) -> bool:
@@ -111,7 +115,7 @@ def commit_batch(home: Home, batch: Batch, parts: Iterable[Part]) -> None:
         batch.batch_id,
         batch.feed,
         tuple(_segment(task, tally) for task, tally in taken),
-        tuple((batch.files[index].name, fault) for index, fault in sorted(faults.items())),
+        tuple((batch.files[index].segment_id, fault) for index, fault in sorted(faults.items())),
         tuple(part.rows_file for part in parts if part.rows_file) if taken else (),
         tuple(part.rejects_file for part in parts if part.rejects_file) if taken else (),
     )

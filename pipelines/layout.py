@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from pipelines import units
 from pipelines.faults import FileError
 from pipelines.feeds import Feed
-from pipelines.feeds.contract import Field, Kind
+from pipelines.feeds.contract import Field
 from pipelines.mapping import NO_MAPPING, FieldMapping
 from pipelines.privacy import is_personal_header
 
@@ -66,51 +67,99 @@ def aliases(feed: Feed) -> dict[str, Field]:
     return known
 
 
+def is_private_header(feed: Feed, text: str) -> bool:
+    """Whether a column of that header is personal, or a field that the feed masks in rejects."""
+    column = aliases(feed).get(normalise(text))
+    return is_personal_header(text) if column is None else column.is_private
+
+
 def find_header(rows: Sequence[Sequence[str]], feed: Feed, mapping: FieldMapping = NO_MAPPING) -> int | None:
     """The index of the header row: the first of those with most known texts (at least two), else None."""
     known, mapped = aliases(feed), {source for source, _ in mapping.columns}
     best, best_hits = None, 1
     for index, row in enumerate(rows[:HEADER_SEARCH_ROWS]):
-        hits = len({text for text in row if text and (text.strip() in mapped or normalise(text) in known)})
+        hits = len({text for text in row if text and (text.strip() in mapped or _known_text(text, known))})
         if hits > best_hits:
             best, best_hits = index, hits
     return best
 
 
 def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPING) -> Layout:
-    """The layout of that header. Raises FileError(`missing_columns`) when a required field has no source."""
+    """The layout of that header; of several columns for one field the one whose text stands first in the contract.
+
+    Raises FileError: `missing_columns` when a required field has no source, `unknown_unit`.
+    """
     header = tuple(text.strip() for text in header)
     targets, constants, stated = dict(mapping.columns), dict(mapping.constants), dict(mapping.units)
     bindings: dict[str, Binding] = {name: Binding(name, constant=value) for name, value in constants.items()}
-    extras: list[tuple[int, str]] = []
     known = aliases(feed)
-    claimed = {target for source, target in mapping.columns if source in header} | set(constants)
+    claims: dict[str, list[tuple[int, int]]] = {}  # field -> (rank of the header among its texts, column)
+    extras: list[tuple[int, str]] = []
     for index, text in enumerate(header):
-        column = feed.field(targets[text]) if targets.get(text) else None
-        if column is None and text not in targets:
-            column = known.get(normalise(text))
-            if column is not None and column.name in claimed:
-                column = None
-        if text in targets and not targets[text]:
-            continue
-        if column is not None and column.kind is Kind.PERSON and is_personal_header(text):
-            continue
-        if column is not None and column.name not in bindings:
-            bindings[column.name] = Binding(column.name, index, factor=_factor(column, text, stated))
-        elif not is_personal_header(text):
-            extras.append((index, text or f"column_{index + 1}"))
+        if text in targets:
+            if targets[text]:
+                claims.setdefault(targets[text], []).append((-1, index))
+        elif (alias := _known_text(text, known)) is not None:
+            claims.setdefault(known[alias].name, []).append((list(known).index(alias), index))
+        else:
+            extras.append((index, text))
+    for name, candidates in claims.items():
+        first, *others = sorted(candidates)
+        if name in constants:
+            others = [first, *others]
+        else:
+            bindings[name] = Binding(name, first[1], factor=_factor(feed.field(name), header[first[1]], stated))
+        if not feed.field(name).is_private:
+            extras += [(index, header[index]) for _, index in others]
+    bound = [header[binding.index] for binding in bindings.values() if binding.index is not None]
+    extras = _named_apart([(index, text) for index, text in extras if not is_personal_header(text)], bound)
     missing = [column.name for column in feed.fields if column.required and column.name not in bindings]
     if missing:
         raise FileError("missing_columns", ", ".join(missing))
     return Layout(feed, header, tuple(bindings.values()), tuple(extras), mapping)
 
 
+def _known_text(text: str, known: Mapping[str, Field]) -> str | None:
+    """The known text that a header is, or is but for a unit after it (`运距km`)."""
+    folded = normalise(text)
+    if folded in known:
+        return folded
+    for alias, column in known.items():
+        if column.unit and folded.startswith(alias) and _unit_after(folded, alias, column) is not None:
+            return alias
+    return None
+
+
+def _unit_after(folded: str, alias: str, column: Field) -> float | None:
+    return units.factor(column.unit, folded.removeprefix(alias))
+
+
+def _named_apart(extras: Sequence[tuple[int, str]], bound: Sequence[str]) -> list[tuple[int, str]]:
+    """Columns in order, those without a header numbered, those of one header told apart."""
+    seen = Counter(bound)
+    named = []
+    for index, text in sorted(extras):
+        seen[text] += 1
+        named.append((index, f"{text}_{seen[text]}" if text and seen[text] > 1 else text or f"column_{index + 1}"))
+    return named
+
+
 def _factor(column: Field, text: str, stated: dict[str, str]) -> float:
-    """Factor from the source's unit (the mapping's, else the one in the header's brackets) to the field's."""
+    """Factor from the source's unit (the mapping's, else the one in the header) to the field's.
+
+    Raises FileError(`unknown_unit`) when the header names a unit that cannot be converted.
+    """
     if (unit := stated.get(column.name)) is not None:
         factor = units.factor(column.unit, unit)
         return float(unit) if factor is None else factor
+    if column.unit is None:
+        return 1.0
     for written in _BRACKETS.findall(unicodedata.normalize("NFKC", text)):
         if (factor := units.factor(column.unit, written)) is not None:
+            return factor
+        if units.is_unit(written):
+            raise FileError("unknown_unit", text)
+    for alias in map(normalise, (column.name, *column.aliases)):
+        if (factor := _unit_after(normalise(text), alias, column)) is not None:
             return factor
     return 1.0

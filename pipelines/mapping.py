@@ -7,6 +7,7 @@ Belongs here: reading, choosing and hashing a mapping. Does not belong here: app
 from __future__ import annotations
 
 import hashlib
+import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from pipelines import units
 from pipelines.feeds import Feed
 from store.messages import TongmaiError
 
@@ -79,6 +81,14 @@ def _parse(path: Path, content: bytes, feed: Feed) -> FieldMapping:
         raise _bad(
             path, f"用到了 {feed.name} 没有的字段：{strangers}", f"names fields that {feed.name} lacks: {strangers}"
         )
+    for name, unit in document.get("units", {}).items():
+        if not _is_factor(feed, name, str(unit)):
+            kept = feed.field(name).unit
+            raise _bad(
+                path,
+                f"{name} 的单位“{unit}”换算不成 {kept}；可写换算系数",
+                f"has unit '{unit}' for {name}, not {kept}: give a factor",
+            )
     values = cast(dict[str, dict[str, Any]], document.get("values", {}))
     return FieldMapping(
         columns=_pairs(document.get("columns", {})),
@@ -109,6 +119,15 @@ def choose(mappings: Sequence[FieldMapping], header: Sequence[str]) -> FieldMapp
     """The mapping for that header: a fingerprint wins, then the one that names most columns, then file order."""
     fitting = [mapping for mapping in mappings if mapping.matches(header)]
     return max(fitting, key=lambda mapping: (mapping.header is not None, len(mapping.columns)), default=NO_MAPPING)
+
+
+def _is_factor(feed: Feed, name: str, unit: str) -> bool:
+    if units.factor(feed.field(name).unit, unit) is not None:
+        return True
+    try:
+        return math.isfinite(float(unit)) and float(unit) > 0
+    except ValueError:
+        return False
 
 
 def _pairs(section: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

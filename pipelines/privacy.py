@@ -11,7 +11,7 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,21 +20,28 @@ from store.home import Home
 
 MASK = "***"
 _PERSONAL_HEADER = re.compile(
-    r"姓名|电话|手机|联系人|联系方式|身份证|经办人|签收人|收货人|负责人|制表|填报人|审核人|调度员|司磅员|"
-    r"phone|mobile|\btel\b|contact|person|applicant",
+    r"姓名|电话|手机|联系人|联系方式|身份证|邮箱|微信|司机|驾驶员|负责人|制表|制单|法定代表|班长|签字|签名|人(?![数工民防机行均])|员(?!工)|"
+    r"phone|mobile|\btel\b|contact|person|applicant|driver|operator|signer|signed.?by|owner|e-?mail",
     re.IGNORECASE,
 )
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-_PRIVATE_TEXT = re.compile(
+_PRIVATE_NUMBER = (
     r"(?<!\d)1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)"  # mobile numbers
     r"|(?<!\d)0\d{2,3}-\d{7,8}(?!\d)"  # landlines
-    r"|(?<!\d)\d{17}[\dXx](?!\d)"  # identity cards
-    rf"|[{_PROVINCES}][A-Za-z][·• ]?[A-Za-z0-9]{{5,6}}"  # plates
+    r"|(?<!\d)\d{6}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dXx](?!\d)"  # identity cards
+    rf"|[{_PROVINCES}][A-Z][·• ]?(?=[A-Z]{{0,3}}\d)[A-Z0-9]{{4,5}}[A-Z0-9挂学警港澳]"  # plates
+    r"|[\w.+-]+@[\w-]+\.[\w.]+"  # mail addresses
+)
+_PRIVATE_NUMBERS = re.compile(_PRIVATE_NUMBER)
+_PRIVATE_TEXT = re.compile(
+    rf"{_PRIVATE_NUMBER}|[{_PROVINCES}][A-Za-z][·• ]?[A-Za-z0-9]{{5,6}}|(?<!\d)\d{{17}}[\dXx](?!\d)"
     r"|(?<=[:：])\s*[\u4e00-\u9fff]{2,4}(?=\s|$|[,，;；])"  # a name after a label
 )
-# For Arrow, whose expressions know no look-around: what stands before and after is put back.
-_PHONE_IN_TEXT = r"(^|[^0-9])1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}($|[^0-9])"
+# For Arrow: whatever the patterns above may match holds this, and hardly anything else does.
+_SUSPECT = rf"1[3-9][0-9][ -]?[0-9]{{4}}|0[0-9]{{2,3}}-[0-9]{{7}}|[0-9]{{17}}|[{_PROVINCES}][A-Z]|@"
 _NAME = re.compile(r"[\u4e00-\u9fff·]{2,5}")
+_JSON_ENTRY = re.compile(r'("([^"]{1,64})"\s*:\s*)("[^"]*"?|[^,}\]]*)')
+_JSON_NAME = re.compile(r'(?<=[:\[,])\s*"[\u4e00-\u9fff·]{2,5}"?')
 
 
 def is_personal_header(text: str) -> bool:
@@ -47,9 +54,14 @@ def redact(text: str) -> str:
     return _PRIVATE_TEXT.sub(MASK, text)
 
 
-def mask_phones(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A whole column with mobile numbers masked."""
-    return pc.replace_substring_regex(texts, _PHONE_IN_TEXT, rf"\1{MASK}\2")
+def mask_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A whole column of free texts with phone and identity numbers, plates and mail addresses masked."""
+    is_suspect = pc.fill_null(pc.match_substring_regex(texts, _SUSPECT), fill_value=False)
+    if not pc.any(is_suspect).as_py():
+        return texts
+    masked = [_PRIVATE_NUMBERS.sub(MASK, text) for text in texts.filter(is_suspect).to_pylist()]
+    values = pa.array(masked, pa.string())
+    return pa.chunked_array([pc.replace_with_mask(texts.combine_chunks(), is_suspect.combine_chunks(), values)])
 
 
 def redact_cells(cells: Iterable[str], *, has_people: bool) -> str:
@@ -58,6 +70,12 @@ def redact_cells(cells: Iterable[str], *, has_people: bool) -> str:
     """
     masked = (MASK if has_people and _NAME.fullmatch(cell.strip()) else redact(cell) for cell in cells)
     return ",".join(masked)
+
+
+def redact_json(text: str, is_private: Callable[[str], bool]) -> str:
+    """A broken JSON line with the values of private keys, and every text that may be a name, masked."""
+    text = _JSON_ENTRY.sub(lambda entry: f"{entry[1]}{MASK}" if is_private(entry[2]) else entry[0], text)
+    return _JSON_NAME.sub(f'"{MASK}"', redact(text))
 
 
 def load_key(home: Home) -> bytes:

@@ -9,6 +9,7 @@ it could not read, because the rest costs ten times as much.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from pipelines import units
 from pipelines.city import district_names
@@ -21,7 +22,12 @@ _SHANGHAI_US = 8 * 3600 * 1_000_000
 _EXCEL_EPOCH = "TIMESTAMP '1899-12-30 00:00:00'"
 _EXCEL_DAYS = "BETWEEN 20000 AND 80000"
 _AMOUNT = r"^([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?) ?(.*)$"
-_GRADE = "^(.*[^A-Z])?(L?C)[ -]?([0-9]{2,3})([^0-9].*)?$"
+_GRADE = "^(.*[^A-Z])?(L?C)-?([0-9]{2,3})([^0-9].*)?$"
+_TWO_GRADES = "C-?[0-9]+.*C-?[0-9]"
+_TOLERANCE = r"\s*[(]?\s*(±|[+]/?-)\s*"
+_AROUND = r"(?i)\s*(district|county|city)$|\s|^中国|贵州省?|贵阳市?"
+# What a spreadsheet shows of a long number: digits are lost.
+_SHORTENED = r"[0-9.]+[eE][+][0-9]+"
 _CHINESE_TIME = (
     ("[年月/.]", "-"),
     ("[日号]", " "),
@@ -65,12 +71,22 @@ def reading(
     }
     if column.kind in readers:
         return readers[column.kind]()
-    return f"CASE WHEN regexp_full_match({text}, {quote(column.pattern)}) THEN {text} END" if column.pattern else text
+    if column.pattern:
+        return f"CASE WHEN regexp_full_match({text}, {quote(column.pattern)}) THEN {text} END"
+    return _identifier(text) if column.kind is Kind.TEXT else text
+
+
+def _identifier(text: str) -> str:
+    """A text that may have been a number somewhere: without an added `.0`, and NULL when digits were lost."""
+    return (
+        f"CASE WHEN ends_with({text}, '.0') AND regexp_full_match({text}, '[0-9]+[.]0') THEN left({text}, -2) "
+        f"WHEN contains({text}, '+') AND regexp_full_match({text}, {quote(_SHORTENED)}) THEN NULL ELSE {text} END"
+    )
 
 
 def as_text(x: str, type_: str) -> str:
-    """A typed source's value as text: whole numbers without decimals (spreadsheets hold ids as doubles)."""
-    if type_ in ("double", "float"):
+    """A typed source's value as text: whole numbers without decimals (spreadsheets hold dates as doubles)."""
+    if type_ == "double":
         whole = f"CAST(CAST({x} AS BIGINT) AS VARCHAR)"
         return f"CASE WHEN {x} = round({x}) AND abs({x}) < 1e15 THEN {whole} ELSE CAST({x} AS VARCHAR) END"
     return f"CAST({x} AS VARCHAR)"
@@ -93,7 +109,7 @@ def _or_else(usual: str, x: str, rest: str) -> str:
 
 
 def _scaled(value: str, factor: float) -> str:
-    return value if factor == 1.0 else f"({value} * {factor!r})"
+    return f"({value} + 0.0)" if factor == 1.0 else f"({value} * {factor!r} + 0.0)"  # + 0.0: -0 is 0
 
 
 def _number(x: str, type_: str, unit: str | None, factor: float) -> str:
@@ -115,8 +131,10 @@ def _amount(x: str) -> tuple[str, str]:
 
 def _integer(x: str, type_: str, unit: str | None, factor: float) -> str:
     if type_ != "string":
-        return f"CAST(round({_number(x, type_, unit, factor)}) AS INTEGER)"
-    nominal = f"regexp_replace({x}, '(±|[+]-|[+]/-).*$', '')"
+        return f"TRY_CAST(round({_number(x, type_, unit, factor)}) AS INTEGER)"
+    # 18±2cm, 180mm±20, 180(±20): the unit may stand on either side of the tolerance.
+    first = f"regexp_replace({x}, '^([0-9.]+ *[^0-9.±+( ]+){_TOLERANCE}.*$', '\\1')"
+    nominal = f"regexp_replace({first}, '{_TOLERANCE}[0-9.]+ *([^0-9()]*)[)]?', '\\2')"
     rest = f"TRY_CAST(round({_number(nominal, type_, unit, factor)}) AS INTEGER)"
     return rest if factor != 1.0 else _or_else(f"TRY_CAST({x} AS INTEGER)", x, rest)
 
@@ -125,8 +143,8 @@ def _money(text: str, unit: str | None, factor: float) -> str:
     # Decimal all the way: a double does not hold the cents of a city's contracts.
     amount, written = _amount(text)
     exact = f"TRY_CAST({amount} AS DECIMAL(24,8))"
-    factors = {"": factor} | {spelling: f for spelling, f in units.spellings(unit).items() if f >= 1}
-    branches = " ".join(f"WHEN {quote(spelling)} THEN {exact} * {round(f)}" for spelling, f in factors.items())
+    factors = {"": factor} | units.spellings(unit)
+    branches = " ".join(f"WHEN {quote(s)} THEN {exact} * {Decimal(str(f)):f}" for s, f in factors.items())
     general = f"TRY_CAST(CASE {written} {branches} END AS DECIMAL(18,2))"
     return general if factor != 1.0 else _or_else(f"TRY_CAST({text} AS DECIMAL(18,2))", text, general)
 
@@ -134,11 +152,12 @@ def _money(text: str, unit: str | None, factor: float) -> str:
 def _instant(x: str, type_: str) -> str:
     """A TIMESTAMPTZ; naive times are Shanghai's."""
     if type_.startswith(("timestamp", "date")):
-        return f"CAST({x} AS TIMESTAMPTZ)" if "tz=" in type_ else _shanghai(f"CAST({x} AS TIMESTAMP)")
+        return f"TRY_CAST({x} AS TIMESTAMPTZ)" if "tz=" in type_ else _shanghai(f"TRY_CAST({x} AS TIMESTAMP)")
     if type_ != "string":
         x = as_text(x, type_)
-    # A cast to TIMESTAMP drops an offset, which is right for +08:00 and for no other.
-    is_elsewhere = f"ends_with({x}, 'Z') OR (contains({x}, '+') AND NOT ends_with({x}, '+08:00')) OR {x} LIKE '%-__:__'"
+    # A cast to TIMESTAMP drops an offset (a sign after the time, Z, UTC), which is right for +08:00 and for no other.
+    is_zoned = f"ends_with({x}, 'Z') OR ends_with({x}, 'UTC') OR contains({x}, '+') OR {x} LIKE '%:%-%'"
+    is_elsewhere = f"({is_zoned}) AND NOT ends_with({x}, '+08:00')"
     here = _shanghai(f"TRY_CAST({x} AS TIMESTAMP)")
     usual = f"CASE WHEN {is_elsewhere} THEN TRY_CAST({x} AS TIMESTAMPTZ) ELSE {here} END"
     return _or_else(usual, x, _unusual_instant(x))
@@ -167,7 +186,7 @@ def _shanghai(naive: str) -> str:
 
 def _day(x: str, type_: str) -> str:
     if type_.startswith("date"):
-        return f"CAST({x} AS DATE)"
+        return f"TRY_CAST({x} AS DATE)"
     local_day = f"CAST(make_timestamp(epoch_us({_instant(x, type_)}) + {_SHANGHAI_US}) AS DATE)"
     if type_ != "string":
         return local_day
@@ -193,7 +212,8 @@ def _grade(text: str) -> str:
     usual = f"CASE WHEN {plain} BETWEEN 10 AND 100 AND {text} = 'C' || CAST({plain} AS VARCHAR) THEN {text} END"
     upper = f"upper(replace({text}, ' ', ''))"
     strength = f"TRY_CAST(regexp_extract({upper}, {quote(_GRADE)}, 3) AS INTEGER)"
-    return _or_else(usual, text, f"CASE WHEN {strength} BETWEEN 10 AND 100 THEN {upper} END")
+    is_one = f"NOT regexp_matches({upper}, {quote(_TWO_GRADES)})"
+    return _or_else(usual, text, f"CASE WHEN {strength} BETWEEN 10 AND 100 AND {is_one} THEN {upper} END")
 
 
 def _district(text: str, allowed: Sequence[str]) -> str:
@@ -201,8 +221,8 @@ def _district(text: str, allowed: Sequence[str]) -> str:
     stated = f"WHEN {text} IN ({', '.join(quote(code) for code in allowed)}) THEN {text} " if allowed else ""
     return (
         f"CASE {stated}WHEN regexp_full_match({text}, '[0-9]{{6}}') THEN {text} "
-        f"WHEN regexp_full_match({text}, '[0-9]{{6}}0{{3,6}}') THEN left({text}, 6) "
-        f"ELSE CASE lower(regexp_replace({text}, '^(贵州省)?(贵阳市)?', '')) {names} END END"
+        f"WHEN regexp_full_match({text}, '[0-9]{{6}}([0-9]{{3}}){{1,2}}|[0-9]{{6}}[.]0') THEN left({text}, 6) "
+        f"ELSE CASE lower(regexp_replace({text}, {quote(_AROUND)}, '', 'g')) {names} END END"
     )
 
 

@@ -17,8 +17,8 @@ import pyarrow as pa
 from pipelines.alignment import EXTRA, column_of
 from pipelines.blocks import Batch
 from pipelines.feeds.contract import Field
-from pipelines.layout import Layout
-from pipelines.privacy import MASK, is_personal_header, redact, redact_cells
+from pipelines.layout import Layout, is_private_header
+from pipelines.privacy import MASK, redact, redact_cells, redact_json
 from pipelines.sources.tables import MalformedRow
 from store.messages import Text
 from store.tables import REJECTS
@@ -94,7 +94,9 @@ def row_text(cells: SourceCells) -> str:
 
 def malformed_text(layout: Layout, row: MalformedRow) -> str:
     """A malformed row's cells as they came, redacted: those under private headers, and whatever looks private."""
-    private = {index for index, header in enumerate(layout.header) if is_personal_header(header)}
+    if row.is_json:
+        return redact_json(row.cells[0], lambda key: is_private_header(layout.feed, key))[:_TEXT_LIMIT]
+    private = {index for index, header in enumerate(layout.header) if is_private_header(layout.feed, header)}
     private |= {b.index for b in layout.bindings if b.index is not None and layout.feed.field(b.name).is_private}
     cells = [MASK if index in private else cell for index, cell in enumerate(row.cells)]
     return redact_cells(cells, has_people=bool(private))[:_TEXT_LIMIT]

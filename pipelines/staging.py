@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
 from pipelines.inbox import Arrival, Refusal
 from pipelines.mapping import NO_MAPPING, FieldMapping, choose, known_mappings, read_mapping
+from pipelines.quiet_beam import quiet_import
 from pipelines.sources.formats import open_tables
 from store.home import Home
 from store.locks import hold
@@ -109,7 +109,12 @@ def _given(files: Sequence[tuple[str, Path]]) -> list[Arrival]:
             )
         if not path.is_file():
             raise TongmaiError("no_such_file", f"找不到文件 {path}。", f"No such file: {path}.", 2)
-        arrivals.append(inbox.arrive(feed, path, path.name, is_inbox=False))
+        try:
+            arrivals.append(inbox.arrive(feed, path, path.name, is_inbox=False))
+        except FileError as error:
+            raise TongmaiError(
+                error.reason, f"{path.name}：{error.text.zh}", f"{path.name}: {error.text.en}"
+            ) from error
     return arrivals
 
 
@@ -171,16 +176,14 @@ def _land(home: Home, tasks: Sequence[FileTask]) -> list[StagedFile]:
     try:
         land(home, planned)
     except (RuntimeError, OSError, ValueError, duckdb.Error, pa.ArrowException) as error:
-        if "KeyboardInterrupt" in str(error):  # Beam hands it on in a RuntimeError
-            raise KeyboardInterrupt from error
         raise _explained(error) from error
     outcomes: list[StagedFile] = []
     for batch in planned:
         manifest = landing.read_manifest(landing.manifest_path(home, batch.feed, batch.batch_id))
         faults = dict(manifest.faults)
         for task in batch.files:
-            if task.name in faults:
-                outcomes.append(_failed(home, task, None, faults[task.name]))
+            if task.segment_id in faults:
+                outcomes.append(_failed(home, task, None, faults[task.segment_id]))
             else:
                 _archive(home, task)
                 outcomes.append(StagedFile(task.feed, task.name, "staged", task.segment_id))
@@ -190,12 +193,9 @@ def _land(home: Home, tasks: Sequence[FileTask]) -> list[StagedFile]:
 
 
 def _beam() -> Callable[[Home, Sequence[Batch]], None]:
-    """The Beam graph. Beam takes seconds to import, and then remarks on cloud clients that nobody asked for."""
-    logging.disable(logging.WARNING)
-    try:
+    """The Beam graph, imported when there is something to land: that takes seconds."""
+    with quiet_import():
         from pipelines.transforms import land
-    finally:
-        logging.disable(logging.NOTSET)
     return land
 
 
@@ -214,7 +214,7 @@ def _archive(home: Home, task: FileTask) -> None:
         task.path.unlink()
     else:
         durable.move(task.path, target)
-    (task.path.parent / (task.path.name + inbox.SIDECAR_SUFFIX)).unlink(missing_ok=True)
+    inbox.forget_sidecar(task.path)
     reach("after_archive")
 
 

@@ -6,7 +6,6 @@ Only ParDo and GroupByKey are used, so that the same graph runs on other runners
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 
 import apache_beam as beam
@@ -95,6 +94,5 @@ class Landing(beam.PTransform):  # type: ignore[misc]
 
 def land(home: Home, batches: Sequence[Batch]) -> None:
     """Run the graph over `batches` in this process. Raises RuntimeError when a step fails."""
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # the caller tells what went wrong, once
     with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([])) as pipeline:
         _ = pipeline | "Batches" >> beam.Create(list(batches), reshuffle=False) | Landing(home)

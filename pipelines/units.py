@@ -21,6 +21,11 @@ _FACTORS: dict[str, dict[str, float]] = {
     "t": {"t": 1, "吨": 1, "kg": 0.001, "公斤": 0.001, "千克": 0.001},
     "1": {"%": 0.01},
 }
+# Words of units that no field above converts from; a header that names one of them must not be read as if it did not.
+_FOREIGN = frozenset(
+    {"年", "月", "日", "天", "a", "亩", "公顷", "车", "盘", "美元", "usd", "欧元", "港元", "g", "克", "s", "秒", "斤"}
+)
+_MULTIPLES = "十百千万亿"
 
 
 def fold(unit: str) -> str:
@@ -31,6 +36,12 @@ def fold(unit: str) -> str:
 def factor(kept: str | None, written: str) -> float | None:
     """What one `written` is in `kept`; None when the text is not a unit of that quantity."""
     return _FACTORS.get(kept or "", {}).get(fold(written))
+
+
+def is_unit(written: str) -> bool:
+    """Whether the text is a unit at all (`万m³/年`), of whatever quantity."""
+    words = _FOREIGN.union(*_FACTORS.values())
+    return all(part in words or part.lstrip(_MULTIPLES) in words for part in fold(written).split("/"))
 
 
 def spellings(kept: str | None) -> dict[str, float]:

@@ -21,7 +21,7 @@ def _volume(name: str, text: Text, aliases: tuple[str, ...], high: float) -> Fie
 
 FEED = Feed(
     name="deliveries",
-    version=1,
+    version=2,
     text=Text("运单（发货单、小票）", "Delivery tickets"),
     key=("ticket_id",),
     event_time="departed_at",

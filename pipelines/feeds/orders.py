@@ -11,7 +11,7 @@ from store.messages import Text
 
 FEED = Feed(
     name="orders",
-    version=1,
+    version=2,
     text=Text("订单（委托单）", "Orders for concrete"),
     key=("order_id",),
     event_time="placed_at",

@@ -11,7 +11,7 @@ from store.messages import Text
 
 FEED = Feed(
     name="permits",
-    version=1,
+    version=2,
     text=Text("施工许可证", "Construction permits"),
     key=("permit_no",),
     event_time="issued_on",

@@ -11,7 +11,7 @@ from store.messages import Text
 
 FEED = Feed(
     name="plants",
-    version=1,
+    version=2,
     text=Text("搅拌站", "Plants"),
     key=("plant_id",),
     event_time=None,

@@ -10,7 +10,7 @@ from store.messages import Text
 
 FEED = Feed(
     name="zones",
-    version=1,
+    version=2,
     text=Text("空间规划分区", "Planning zones"),
     key=("zone_id",),
     event_time=None,

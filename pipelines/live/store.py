@@ -9,7 +9,6 @@ The store can be lost: it is made of landing, and made anew when its file is rem
 from __future__ import annotations
 
 import hashlib
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from pipelines.landing import Manifest
 from pipelines.live import intake, refresh
 from pipelines.live.intake import SOURCES
 from pipelines.live.tables import CONSUMED_SEGMENTS, ORIGIN, SCHEMA, STORE_TABLES
+from pipelines.quiet_beam import quiet_import
 from store.connections import BUSINESS_TIME_ZONE
 from store.home import REFERENCE, Home
 from store.messages import TongmaiError
@@ -202,10 +202,7 @@ def _fingerprint() -> str:
 
 
 def _beam() -> Callable[[pa.Table, pa.Table, Path], None]:
-    """The Beam graph. Beam takes seconds to import, and then remarks on cloud clients that nobody asked for."""
-    logging.disable(logging.WARNING)
-    try:
+    """The Beam graph, imported when there is something to sum: that takes seconds."""
+    with quiet_import():
         from pipelines.live.windows import sum_windows
-    finally:
-        logging.disable(logging.NOTSET)
     return sum_windows

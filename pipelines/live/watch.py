@@ -5,18 +5,15 @@ Belongs here: the loop, its rhythm and what it says. Does not belong here: any o
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
-from types import FrameType
 from zoneinfo import ZoneInfo
 
 import duckdb
 
+from pipelines.interrupts import remembered_interrupts
 from pipelines.live.publication import is_published, publish_live
 from pipelines.live.store import Increment, LiveStore, open_store
 from pipelines.staging import StagedFile, stage_files
@@ -36,7 +33,7 @@ def live(home: Home, *, every_s: float, iterations: int | None = None) -> None:
     live figures do not wait for each other. What fails in one round is told once and tried again in the next.
     Raises TongmaiError: `locked` when another process watches this home, `live_store_unusable`.
     """
-    with hold(home, "live"), open_store(home) as store, _remembered_interrupts() as interrupts:
+    with hold(home, "live"), open_store(home) as store, remembered_interrupts() as interrupts:
         watch = Watch(home, store, interrupts)
         try:
             watch.run(every_s, iterations)
@@ -131,26 +128,6 @@ class Watch:
     def _say(self, zh: str, en: str) -> None:
         self._spoke_s = time.monotonic()
         progress(STAGE, zh, en)
-
-
-@contextmanager
-def _remembered_interrupts() -> Iterator[Sequence[int]]:
-    """The signals that have asked to stop: DuckDB and Beam turn a KeyboardInterrupt into errors of their own."""
-    came: list[int] = []
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():  # only there do signals arrive
-        yield came
-        return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _clock(instant: datetime | None) -> str:

@@ -10,7 +10,6 @@ special case.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -222,7 +221,6 @@ def sum_windows(orders: pa.Table, tickets: pa.Table, target: Path) -> None:
     The tables' columns are the fields of OrderVersion and TicketVersion. No row, no file. Raises RuntimeError
     when a step fails.
     """
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # the caller tells what went wrong, once
     target.unlink(missing_ok=True)
     worker_handlers.STATE_CACHE_SIZE_MB = 0  # in this process the cache saves nothing, and weighing values costs 4x
     with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([])) as pipeline:

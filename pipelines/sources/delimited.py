@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,8 @@ from pipelines.faults import FileError
 from pipelines.feeds import Feed
 from pipelines.layout import HEADER_SEARCH_ROWS, find_header
 from pipelines.mapping import FieldMapping
-from pipelines.sources.quotes import careful_records
+from pipelines.privacy import redact_cells
+from pipelines.sources.quotes import QUOTED_LIMIT, careful_records
 from pipelines.sources.tables import MalformedRow, RawTable, raw_table
 from pipelines.sources.text import REPLACEMENT, TextBlock, text_blocks
 
@@ -90,7 +92,7 @@ def read_header(data: bytes, feed: Feed, mapping: FieldMapping) -> Header:
             best = Header(tuple(rows[index]), delimiter, line, lines[index] + 1, end)
     if best is None:
         first = next(line for line in text.splitlines() if line.strip())
-        raise FileError("unknown_layout", first[:80])
+        raise FileError("unknown_layout", redact_cells(re.split(r"[,;|\t]", first[:80]), has_people=True))
     return best
 
 
@@ -141,12 +143,16 @@ def _block_table(block: TextBlock, header: Header, line: int, is_last: bool, ski
     used = int(min(ends[-1] + 1, len(data)))
     counts = _field_counts(bytes_, quotes, ord(header.delimiter), starts, ends)
     is_blank = _blank(bytes_, starts, ends)
+    is_trimmed = False
+    for i in np.flatnonzero((counts > width) & ~is_blank):
+        if empty := _empty_surplus(data[starts[i] : ends[i]], header.delimiter, int(counts[i]) - width):
+            ends[i], counts[i], is_trimmed = ends[i] - empty, width, True
     is_bad = (counts != width) & ~is_blank
     if block.is_damaged:
         is_bad |= _damaged(data, starts, ends)
     rows = np.flatnonzero(~(is_bad | is_blank))
     malformed = [_malformed(data, header, starts[i], ends[i], line + int(lines[i])) for i in np.flatnonzero(is_bad)]
-    if len(rows) == len(starts):
+    if len(rows) == len(starts) and not is_trimmed:
         text = memoryview(data)[:used]
     else:
         text = memoryview(b"\n".join([data[starts[i] : ends[i]] for i in rows]))
@@ -162,7 +168,7 @@ def _is_regular(bytes_: NDArray[np.uint8], quotes: Offsets, delimiter: int, is_l
     """Whether every opening quote begins a field and every closing one ends it."""
     if not len(quotes):
         return True
-    if len(quotes) % 2 and is_last:
+    if len(quotes) % 2 and (is_last or len(bytes_) - quotes[-1] > QUOTED_LIMIT):
         return False
     before = np.where(quotes == 0, _LF, bytes_[quotes - 1])
     after = bytes_[np.minimum(quotes + 1, len(bytes_) - 1)]
@@ -192,6 +198,12 @@ def _field_counts(
     if len(quotes):
         delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
     return np.searchsorted(delimiters, ends) - np.searchsorted(delimiters, starts) + 1
+
+
+def _empty_surplus(record: bytes, delimiter: str, surplus: int) -> int:
+    """How many bytes to take off the end when the fields beyond the header's are empty; 0 when they are not."""
+    kept = record.rstrip(b"\r")
+    return len(record) - len(kept) + surplus if kept.endswith(delimiter.encode() * surplus) else 0
 
 
 def _blank(bytes_: NDArray[np.uint8], starts: Offsets, ends: Offsets) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -22,15 +22,20 @@ from pipelines.sources.text import TextBlock, text_blocks
 
 
 def json_tables(path: Path) -> Iterator[RawTable]:
-    """The file's objects. Raises FileError: `empty_file`, `truncated_file`, and those of `text_blocks`."""
-    line, is_empty = 1, True
+    """The file's objects. Raises FileError: `empty_file`, `truncated_file`, and those of `text_blocks`.
+
+    A key stays a column for the rest of the file, so that a few last lines that all lack it fail by
+    themselves and not the file.
+    """
+    line, is_empty, keys = 1, True, list[str]()
     for block in text_blocks(path):
         if is_empty and block.data.lstrip().startswith(b"["):
-            yield _table(TextBlock(_array_lines(path), is_damaged=False), 1)
+            yield _table(TextBlock(_array_lines(path), is_damaged=False), 1, keys)
             return
         is_empty = False
-        yield _table(block, line)
-        line += block.data.count(b"\n")
+        raw = _table(block, line, keys)
+        yield raw
+        keys, line = list(raw.header), line + block.data.count(b"\n")
     if is_empty:
         raise FileError("empty_file")
 
@@ -39,12 +44,12 @@ def _array_lines(path: Path) -> bytes:
     text = b"".join(block.data for block in text_blocks(path))
     try:
         objects = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise FileError("truncated_file", str(error)) from error
-    return "\n".join(json.dumps(item, ensure_ascii=False) for item in objects).encode()
+    return "\n".join(json.dumps(item, ensure_ascii=False) for item in objects).encode(errors="replace")
 
 
-def _table(block: TextBlock, first_line: int) -> RawTable:
+def _table(block: TextBlock, first_line: int, known_keys: Sequence[str]) -> RawTable:
     connection = _connection()
     texts = block.data.split(b"\n")
     if not texts[-1]:
@@ -63,10 +68,8 @@ def _table(block: TextBlock, first_line: int) -> RawTable:
         is_object = pc.and_(is_object, pc.invert(pc.match_substring(filled["line"], "\ufffd")))
     malformed = [_malformed(row["n"], row["line"]) for row in filled.filter(pc.invert(is_object)).to_pylist()]
     connection.register("parsed", parsed.filter(is_object))
-    found = connection.execute(
-        "SELECT DISTINCT unnest(keys) AS key FROM (SELECT DISTINCT keys FROM parsed) ORDER BY key"
-    ).fetchall()
-    keys = [key for (key,) in found]
+    found = connection.execute("SELECT DISTINCT unnest(keys) FROM (SELECT DISTINCT keys FROM parsed)").fetchall()
+    keys = sorted({*known_keys, *(key for (key,) in found)})
     objects = filled.filter(is_object).combine_chunks()
     columns = _columns(connection, objects, keys) if keys else []
     return raw_table(keys, columns, objects["n"].combine_chunks(), malformed, lines.num_rows - filled.num_rows)
@@ -93,4 +96,4 @@ def _columns(connection: duckdb.DuckDBPyConnection, objects: pa.Table, keys: lis
 
 
 def _malformed(line: int, text: str) -> MalformedRow:
-    return MalformedRow(line, "bad_encoding" if "\ufffd" in text else "bad_json", tuple(text.split(",")))
+    return MalformedRow(line, "bad_encoding" if "\ufffd" in text else "bad_json", (text,), is_json=True)

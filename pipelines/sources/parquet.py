@@ -40,7 +40,9 @@ def _plain(column: pa.Array) -> pa.Array:
     type_ = column.type
     if pt.is_dictionary(type_):
         return _plain(column.dictionary_decode())
-    if pt.is_string(type_) or pt.is_floating(type_) or pt.is_timestamp(type_) or pt.is_date32(type_):
+    if pt.is_floating(type_) and not pt.is_float64(type_):
+        return column.cast(pa.float32()).cast(pa.string()).cast(pa.float64())  # 12.3, not 12.300000190734863
+    if pt.is_string(type_) or pt.is_float64(type_) or pt.is_timestamp(type_) or pt.is_date32(type_):
         return column
     if pt.is_integer(type_):
         return column.cast(pa.int64()) if not pt.is_uint64(type_) else column.cast(pa.string())

@@ -11,7 +11,7 @@ import re
 from pipelines.sources.tables import MalformedRow
 from pipelines.sources.text import TextBlock
 
-_QUOTED_LIMIT = 1 << 16
+QUOTED_LIMIT = 1 << 16
 CarefulRows = tuple[list[list[str]], list[int], list[MalformedRow], int, int]
 
 
@@ -24,7 +24,7 @@ def careful_records(block: TextBlock, delimiter: str, width: int, line: int, is_
     """
     text = block.data.decode(errors="replace")
     field = re.compile(
-        rf'"((?:[^"]|""){{0,{_QUOTED_LIMIT}}})"(?=[{re.escape(delimiter)}\r\n]|\Z)|([^{re.escape(delimiter)}\n]*)'
+        rf'"((?:[^"]|""){{0,{QUOTED_LIMIT}}})"(?=[{re.escape(delimiter)}\r\n]|\Z)|([^{re.escape(delimiter)}\n]*)'
     )
     rows: list[list[str]] = []
     lines: list[int] = []

@@ -1,63 +1,91 @@
 """Spreadsheets (XLSX, XLS) as raw tables.
 
 Belongs here: sheets, their header row, cells to columns. Does not belong here: dates that are numbers (a
-reading). All sheets with a recognisable header are read; rows of a second sheet are counted on from the
-last row of the first.
+reading). All visible sheets that hold the feed's columns are read; rows of a second sheet are counted on from
+the last row of the first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
 from pipelines.faults import FileError
 from pipelines.feeds import Feed
-from pipelines.layout import HEADER_SEARCH_ROWS, find_header
+from pipelines.layout import HEADER_SEARCH_ROWS, find_header, resolve
 from pipelines.mapping import FieldMapping
 from pipelines.sources.tables import RawTable, raw_table
 from pipelines.sources.text import open_bytes
 
 
 def spreadsheet_tables(path: Path, feed: Feed, mapping: FieldMapping) -> Iterator[RawTable]:
-    """One raw table per sheet with a header. Raises FileError: `truncated_file`, `unknown_layout`."""
+    """One raw table per visible sheet with all columns of the feed; rows of other sheets are skipped and counted.
+
+    Raises FileError: `truncated_file`, `empty_file`, and of the first sheet that comes nearest `missing_columns`,
+    `unknown_unit` or `unknown_layout`.
+    """
     with open_bytes(path) as stream:
         try:
-            sheets = _sheets(CalamineWorkbook.from_filelike(stream))
+            sheets = list(_sheets(CalamineWorkbook.from_filelike(stream)))
         except (CalamineError, OSError, ValueError) as error:
             raise FileError("truncated_file", str(error)) from error
-    is_found, before = False, 0
-    for rows, first_row in sheets:
-        index = find_header([[_text(cell) for cell in row] for row in rows[:HEADER_SEARCH_ROWS]], feed, mapping)
-        if index is not None:
-            is_found = True
-            header = [_text(cell) for cell in rows[index]]
-            body = rows[index + 1 :]
-            columns = (
-                [_column(cells) for cells in zip(*body, strict=True)]
-                if body
-                else [pa.nulls(0, pa.string())] * len(header)
-            )
-            start = before + first_row + index + 2
-            yield raw_table(header, columns, pa.array(range(start, start + len(body)), pa.int64()), (), index)
-        before += first_row + len(rows)
-    if not is_found:
-        raise FileError("unknown_layout" if any(rows for rows, _ in sheets) else "empty_file")
+    tables: list[RawTable] = []
+    faults: list[FileError] = []
+    before = skipped = 0
+    for sheet in sheets:
+        table = _table(sheet, before, feed, mapping) if sheet.is_visible else None
+        try:
+            if table is not None:
+                resolve(feed, table.header, mapping)
+                tables.append(table)
+        except FileError as error:
+            faults.append(error)
+            table = None
+        if table is None:
+            skipped += sum(1 for row in sheet.rows if any(cell != "" for cell in row))
+        before += sheet.first_row + len(sheet.rows)
+    if not tables:
+        is_empty = not any(sheet.rows for sheet in sheets)
+        raise next(iter(faults), FileError("empty_file" if is_empty else "unknown_layout"))
+    yield replace(tables[0], rows_skipped=tables[0].rows_skipped + skipped)
+    yield from tables[1:]
 
 
-def _sheets(workbook: CalamineWorkbook) -> list[tuple[list[list[Any]], int]]:
-    """Per sheet its rows and the number of empty rows above them."""
-    sheets = []
-    for name in workbook.sheet_names:
-        sheet = workbook.get_sheet_by_name(name)
+@dataclass(frozen=True)
+class _Sheet:
+    """A sheet's rows, and how many empty ones stand above them. A clerk does not see what is hidden."""
+
+    rows: list[list[Any]]
+    first_row: int
+    is_visible: bool
+
+
+def _sheets(workbook: CalamineWorkbook) -> Iterator[_Sheet]:
+    for described in workbook.sheets_metadata:
+        sheet = workbook.get_sheet_by_name(described.name)
         start = sheet.start
-        sheets.append((sheet.to_python(), start[0] if start else 0))
-    return sheets
+        yield _Sheet(sheet.to_python(), start[0] if start else 0, described.visible == SheetVisibleEnum.Visible)
+
+
+def _table(sheet: _Sheet, before: int, feed: Feed, mapping: FieldMapping) -> RawTable | None:
+    """The sheet's rows below its header; None when it has none."""
+    rows = sheet.rows
+    index = find_header([[_text(cell) for cell in row] for row in rows[:HEADER_SEARCH_ROWS]], feed, mapping)
+    if index is None:
+        return None
+    header, body = [_text(cell) for cell in rows[index]], rows[index + 1 :]
+    columns = (
+        [_column(cells) for cells in zip(*body, strict=True)] if body else [pa.nulls(0, pa.string())] * len(header)
+    )
+    start = before + sheet.first_row + index + 2
+    return raw_table(header, columns, pa.array(range(start, start + len(body)), pa.int64()), (), index)
 
 
 def _column(cells: Sequence[Any]) -> pa.Array:
@@ -81,15 +109,19 @@ def _seconds(cells: Sequence[datetime | None]) -> pa.Array:
 
 def _text(cell: Any) -> str:
     match cell:
-        case str():
-            return cell
         case bool():
             return "true" if cell else "false"
         case float():
-            return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+            return _number(cell)
         case datetime():
-            return cell.isoformat(" ")
-        case date() | time() | timedelta():
-            return str(cell)
+            return (cell + timedelta(milliseconds=500)).replace(microsecond=0).isoformat(" ")
+        case None:
+            return ""
         case _:
-            return "" if cell is None else str(cell)
+            return str(cell)
+
+
+def _number(cell: float) -> str:
+    if abs(cell) >= 1e15:
+        return f"{cell:.15e}"  # its last digits are lost, and a reader of ids must see that
+    return str(int(cell)) if cell.is_integer() else repr(cell)

@@ -15,11 +15,12 @@ SOURCE_ROW = "_source_row"
 
 @dataclass(frozen=True)
 class MalformedRow:
-    """A row that could not be split into cells; `cells` are its best split, for the reject's text."""
+    """A row that could not be split into cells; `cells` are its best split (JSON: the line)."""
 
     source_row: int
     reason: str
     cells: tuple[str, ...]
+    is_json: bool = False
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,13 @@ def _whole_lines(stream: IO[bytes], block_bytes: int) -> Iterator[tuple[str | No
 def _decoded(blocks: Iterator[tuple[str | None, bytes]]) -> Iterator[TextBlock]:
     encoding: str | None = None
     for stated, block in blocks:
-        if encoding is None and b"\0" in block:
-            raise FileError("unknown_file_type", "binary")
+        if b"\0" in block:
+            if encoding is None and 100 * block[:_SAMPLE_BYTES].count(0) > len(block[:_SAMPLE_BYTES]):
+                raise FileError("unknown_file_type", "binary")
+            encoding = encoding or stated or detect(block)
+            text = block.decode(encoding, errors="replace").replace("\0", "\ufffd")
+            yield TextBlock(text.encode(), is_damaged=True)
+            continue
         encoding = encoding or stated
         if block.isascii():
             yield TextBlock(block, is_damaged=False)

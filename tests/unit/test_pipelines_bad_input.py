@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import gzip
 import os
+import signal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from intake_files import land_without_beam, order, orders, put, query, without_beam
 
@@ -156,3 +159,92 @@ def test_wrong_arguments(home: Home, tmp_path: Path, feed: str, reason: str) -> 
     with pytest.raises(TongmaiError) as caught:
         ingest(home, [(feed, tmp_path / "absent.csv")])
     assert (caught.value.reason, caught.value.exit_code) == (reason, 2)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", '{"received_at": "yesterday"}', '{"received_at": 5}', "{", '{"source_file": 7}']
+)
+def test_a_bad_sidecar_fails_its_file_only(home: Home, text: str) -> None:
+    put(home, "orders", "a.csv", orders(order("O1")), mtime=1_741_000_000)
+    put(home, "orders", "a.csv.sidecar.json", text)
+    put(home, "orders", "b.csv", orders(order("O2")), mtime=1_741_000_000)
+    assert [(file.status, *file.reasons) for file in ingest(home).files] == [("failed", "bad_sidecar"), ("loaded",)]
+
+
+def test_a_sidecars_time_without_an_offset_is_shanghais(home: Home) -> None:
+    put(home, "orders", "a.csv", orders(order("O1")), mtime=1_741_000_000)
+    put(home, "orders", "a.csv.sidecar.json", '{"received_at": "2025-03-05 08:00"}')
+    ingest(home)
+    assert query(home, "SELECT strftime(known_at, '%H:%M') FROM raw.orders") == [("08:00",)]
+
+
+@pytest.mark.parametrize(
+    "name", ["订单 'a' \"b\"\n.csv".encode(), "订单.csv".encode("gb18030"), ("好" * 80).encode() + b".csv"]
+)
+def test_any_file_name_is_taken_and_archived(home: Home, name: bytes) -> None:
+    put(home, "orders", "a.csv", orders(order("O1")), mtime=1_741_000_000)
+    folder = os.fsencode(home.inbox / "orders")
+    os.rename(folder + b"/a.csv", folder + b"/" + name)  # noqa: PTH104 (a name in another encoding is no Path's text)
+    assert only(home).status == "loaded"
+    assert not list((home.inbox / "orders").iterdir())
+    assert len(list((home.archive / "orders").glob("*.csv"))) == 1
+
+
+def test_of_a_link_the_content_is_archived(home: Home, tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere.csv"
+    target.write_text(orders(order("O1")), encoding="utf-8")
+    (home.inbox / "orders").mkdir(parents=True)
+    (home.inbox / "orders" / "a.csv").symlink_to(target)
+    os.utime(target, (1_741_000_000, 1_741_000_000))
+    assert only(home).status == "loaded"
+    (archived,) = (home.archive / "orders").glob("*.csv")
+    assert not archived.is_symlink()
+    assert archived.read_text(encoding="utf-8") == target.read_text(encoding="utf-8")
+    assert not list((home.inbox / "orders").iterdir())
+
+
+def test_numbers_and_times_beyond_all_bounds_reject_their_row(home: Home) -> None:
+    cells = {
+        "order_id": ["O1", "O2", "O3"], "district_code": ["520103"] * 3, "grade": ["C30"] * 3, "ordered_m3": [1.0] * 3,
+        "status": ["placed"] * 3, "pour_from_at": ["2025-03-06"] * 3,
+        "slump_mm": [180, 10**12, 180],
+        "placed_at": pa.array([1_741_140_000_000_000] * 2 + [2**62], pa.timestamp("us")),
+    }  # fmt: skip
+    path = put(home, "orders", "a.parquet", b"", mtime=1_741_000_000)
+    pq.write_table(pa.table(cells), path)
+    os.utime(path, (1_741_000_000, 1_741_000_000))
+    report = only(home)
+    assert (report.loaded, report.reasons) == (1, {"bad_number": 1, "bad_timestamp": 1})
+
+
+def test_of_two_given_files_of_one_name_the_good_one_loads(home: Home, tmp_path: Path) -> None:
+    for folder, content in (("a", orders(order("O1"))), ("b", "x,y\n1,2\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "same.csv").write_text(content, encoding="utf-8")
+    files = [("orders", tmp_path / folder / "same.csv") for folder in "ab"]
+    assert sorted(file.status for file in ingest(home, files).files) == ["failed", "loaded"]
+    assert sorted(file.status for file in ingest(home, files).files) == ["already_loaded", "failed"]
+
+
+def test_a_message_names_nobody(home: Home) -> None:
+    put(home, "orders", "a.csv", "张三,13812345678,贵A12345\n", mtime=1_741_000_000)
+    message = only(home).message_en or ""
+    assert not any(private in message for private in ("张三", "1381234", "A12345"))
+
+
+def test_ctrl_c_is_told_as_an_interrupt_whatever_wraps_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def land(_home: Home, _batches: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            raise RuntimeError("Query interrupted") from error
+
+    put(home, "orders", "a.csv", orders(order("O1")), mtime=1_741_000_000)
+    monkeypatch.setattr(staging, "_beam", lambda: land)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(TongmaiError) as caught:
+        ingest(home)
+    assert caught.value.reason == "interrupted"
+    assert signal.getsignal(signal.SIGINT) is before
+    without_beam(monkeypatch)
+    assert only(home).loaded == 1

@@ -37,11 +37,39 @@ def test_header_texts_are_folded(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "factor"),
-    [("计划方量", 1.0), ("计划方量(m³)", 1.0), ("计划方量（万方）", 10_000.0), ("计划方量(必填)", 1.0)],
+    [
+        ("计划方量", 1.0),
+        ("计划方量(m³)", 1.0),
+        ("计划方量（万方）", 10_000.0),
+        ("计划方量(必填)", 1.0),
+        ("计划方量万方", 10_000.0),
+    ],
 )
 def test_units_in_headers(text: str, factor: float) -> None:
     layout = resolve(ORDERS, [text if name.startswith("计划方量") else name for name in HEADER])
     assert {binding.name: binding.factor for binding in layout.bindings}["ordered_m3"] == factor
+
+
+@pytest.mark.parametrize("text", ["设计产能（万m³/年）", "设计产能(方/天)"])
+def test_a_unit_that_cannot_be_converted_is_refused(text: str) -> None:
+    header = ["站点编号", "搅拌站名称", "企业编号", "区县", text]
+    with pytest.raises(FileError) as caught:
+        resolve(FEEDS["plants"], header)
+    assert caught.value.reason == "unknown_unit"
+    resolve(FEEDS["plants"], [*header[:-1], "设计产能（备案值）"])
+
+
+def test_of_two_columns_for_a_field_the_contracts_order_decides() -> None:
+    for header in ([*HEADER, "方量", "方量"], ["方量", "方量", *HEADER]):
+        layout = resolve(ORDERS, header)
+        (bound,) = [binding.index for binding in layout.bindings if binding.name == "ordered_m3"]
+        assert header[bound or 0] == "计划方量(m³)"
+        assert [name for _, name in layout.extras] == ["方量", "方量_2"]
+
+
+def test_a_second_private_column_is_kept_nowhere() -> None:
+    header = ["运单号", "委托单号", "搅拌站", "强度等级", "方量", "车牌号", "车号", "司机编号", "司机"]
+    assert resolve(FEEDS["deliveries"], header).extras == ()
 
 
 def test_money_in_ten_thousands() -> None:
@@ -105,7 +133,15 @@ def test_mappings_are_chosen_by_header(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[columns", 'crs = "mars"', '[columns]\na = "nothing"', "[surprise]\na = 1", '[units]\nnothing = "km"']
+    "text",
+    [
+        "[columns",
+        'crs = "mars"',
+        '[columns]\na = "nothing"',
+        "[surprise]\na = 1",
+        '[units]\nnothing = "km"',
+        '[units]\nordered_m3 = "车"',
+    ],
 )
 def test_a_bad_mapping_says_what_is_wrong(tmp_path: Path, text: str) -> None:
     with pytest.raises(TongmaiError) as caught:

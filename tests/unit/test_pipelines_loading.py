@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from intake_files import equal_tables, order, orders, put, query, without_beam
 
@@ -155,3 +159,41 @@ def test_everything_can_be_rebuilt_from_landing_and_from_the_archive(home: Home)
     shutil.rmtree(home.archive)
     ingest(home)
     assert equal_tables(home, "orders") == before
+
+
+def test_what_a_row_loads_as_does_not_depend_on_its_block(home: Home, tmp_path: Path) -> None:
+    rows = [order("O1", plant_id="Ⅱ期①"), order("O2", plant_id="（二）")]
+    put(home, "orders", "both.csv", orders(*rows), mtime=1_741_000_000)
+    ingest(home)
+    apart = Home.at(tmp_path / "apart")
+    for number, row in enumerate(rows):
+        put(apart, "orders", f"{number}.csv", orders(row), mtime=1_741_000_000)
+        ingest(apart)
+    assert equal_tables(home, "orders") == equal_tables(apart, "orders")
+
+
+def test_typed_ids_load_the_same_in_one_file_or_among_others(home: Home, tmp_path: Path) -> None:
+    cells = {
+        "order_id": [20240001.0], "plant_id": [0.00001], "district_code": ["520103"], "grade": ["C30"],
+        "ordered_m3": [12.5], "placed_at": ["2025-03-05"], "pour_from_at": ["2025-03-06"], "status": ["placed"],
+    }  # fmt: skip
+    apart = Home.at(tmp_path / "apart")
+    for place in (home, apart):
+        path = put(place, "orders", "a.parquet", b"")
+        pq.write_table(pa.table(cells), path)
+        os.utime(path, (1_741_000_000, 1_741_000_000))
+    ingest(apart)
+    put(home, "orders", "b.csv", orders(order("O1")), mtime=1_741_000_000)
+    put(apart, "orders", "b.csv", orders(order("O1")), mtime=1_741_000_000)
+    ingest(home)
+    ingest(apart)
+    assert query(home, "SELECT order_id FROM raw.orders ORDER BY 1") == [("20240001",), ("O1",)]
+    assert equal_tables(home, "orders") == equal_tables(apart, "orders")
+
+
+def test_whatever_stands_in_an_unknown_column_is_kept_as_json(home: Home) -> None:
+    header = orders("").splitlines()[0] + ',"备\n""注""",网址'
+    put(home, "orders", "a.csv", orders(order("O1") + ',"a\nb@c.cn\\",x\x01y', header=header), mtime=1_741_000_000)
+    ingest(home)
+    ((extra,),) = query(home, "SELECT _extra FROM raw.orders")
+    assert json.loads(extra) == {'备\n"注"': "a\n***\\", "网址": "x y"}

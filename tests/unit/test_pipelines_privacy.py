@@ -10,7 +10,11 @@ import pyarrow as pa
 import pytest
 
 from pipelines.crs import bd09_to_gcj02, geometry_to_wgs84, to_wgs84, wgs84_to_gcj02
-from pipelines.privacy import hash_people, load_key, redact, redact_cells
+from pipelines.feeds import FEEDS
+from pipelines.layout import resolve
+from pipelines.privacy import hash_people, is_personal_header, load_key, mask_numbers, redact, redact_cells
+from pipelines.rejects import malformed_text
+from pipelines.sources.tables import MalformedRow
 from store.home import Home
 
 
@@ -78,3 +82,28 @@ def test_geometries_keep_their_shape() -> None:
     assert json.dumps(moved)
     assert np.shape(moved["coordinates"]) == np.shape(geometry["coordinates"])
     assert geometry_to_wgs84(geometry, "WGS-84") == geometry
+
+
+def test_numbers_in_free_text_are_masked_each_of_them() -> None:
+    texts = pa.chunked_array(
+        [pa.array(["13812345678 13912345678/13712345678", None, "贵A12345 泵送", "C30P6，备注：泵送"])]
+    )
+    assert mask_numbers(texts).to_pylist() == ["*** ***/***", None, "*** 泵送", "C30P6，备注：泵送"]
+
+
+def test_a_broken_json_line_hides_people() -> None:
+    line = '{"order_id":"O9","司机":"张三","truck_id":"K12","备注":"李四","m3":5 "x}'
+    layout = resolve(FEEDS["deliveries"], [field.name for field in FEEDS["deliveries"].fields])
+    masked = malformed_text(layout, MalformedRow(1, "bad_json", (line,), is_json=True))
+    assert "O9" in masked
+    assert not any(private in masked for private in ("张三", "K12", "李四"))
+
+
+@pytest.mark.parametrize("header", ["司机", "业务员", "制单人", "签收人电话", "driver_name", "E-mail"])
+def test_headers_of_people(header: str) -> None:
+    assert is_personal_header(header)
+
+
+@pytest.mark.parametrize("header", ["人数", "人工费", "温度", "客户名称"])
+def test_headers_of_things(header: str) -> None:
+    assert not is_personal_header(header)

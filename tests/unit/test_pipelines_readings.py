@@ -17,6 +17,9 @@ from store.messages import Text
 SHANGHAI = timezone(timedelta(hours=8))
 
 
+TOLERANCES = [(text, 180) for text in ("18±2cm", "18±2 cm", "18cm±2", "180(±20)", "180±20mm", "180mm±20mm", "180 ± 20")]
+
+
 def read(column: Field, text: str, factor: float = 1.0, codes: dict[str, str] | None = None) -> Any:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'Asia/Shanghai'")
@@ -51,6 +54,10 @@ def field(kind: Kind, unit: str | None = None) -> Field:
         ("2026-03-05T14:30:05+08:00", (2026, 3, 5, 14, 30, 5)),
         ("2026-03-05T06:30:05Z", (2026, 3, 5, 14, 30, 5)),
         ("2026-03-05T01:30:05-05:00", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05 06:30:05 UTC", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05 01:30:05-05", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05T15:30:05+09", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05 24:00", (2026, 3, 6)),
         ("1772692205", (2026, 3, 5, 14, 30, 5)),
         ("1772692205000", (2026, 3, 5, 14, 30, 5)),
     ],
@@ -106,7 +113,7 @@ def test_money_is_exact(text: str, factor: float, expected: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("180", 180), ("180±20", 180), ("180+-20", 180), ("18cm", 180), ("高", None)]
+    ("text", "expected"), [("180", 180), ("180±20", 180), ("180+-20", 180), ("18cm", 180), ("高", None), *TOLERANCES]
 )
 def test_slumps(text: str, expected: int | None) -> None:
     assert read(FEEDS["orders"].field("slump_mm"), text) == expected
@@ -123,6 +130,9 @@ def test_slumps(text: str, expected: int | None) -> None:
         ("细石C25", "细石C25"),
         ("C 40", "C40"),
         ("C30 水下", "C30水下"),
+        ("C30-P6", "C30-P6"),
+        ("C20/C25", None),
+        ("C30～C35", None),
         ("C5", None),
         ("C300", None),
         ("M10", None),
@@ -141,7 +151,15 @@ def test_grades(text: str, expected: str | None) -> None:
         ("云岩区", "520103"),
         ("云岩", "520103"),
         ("贵阳市云岩区", "520103"),
+        ("520103001", "520103"),
+        ("520103001002", "520103"),
+        ("贵阳云岩区", "520103"),
+        ("贵州省 贵阳市 云岩区", "520103"),
+        ("清镇市", "520181"),
+        ("贵阳清镇", "520181"),
+        ("贵阳市", None),
         ("Yunyan", "520103"),
+        ("Yunyan District", "520103"),
         ("500101", "500101"),
         ("火星区", None),
     ],
@@ -169,3 +187,26 @@ def test_codes_without_a_catch_all() -> None:
 )
 def test_booleans(text: str, expected: bool | None) -> None:
     assert read(field(Kind.BOOLEAN), text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("20240001.0", "20240001"),
+        ("00123", "00123"),
+        ("V1.0", "V1.0"),
+        ("1.23457E+17", None),
+        ("1e+17", None),
+        ("K0+100", "K0+100"),
+    ],
+)
+def test_ids_that_were_numbers(text: str, expected: str | None) -> None:
+    assert read(field(Kind.TEXT), text) == expected
+
+
+def test_no_zero_is_negative() -> None:
+    assert str(read(field(Kind.NUMBER, "m3"), "-0")) == "0.0"
+
+
+def test_money_in_fractions_of_a_unit() -> None:
+    assert read(field(Kind.MONEY, "CNY"), "12345", factor=0.01) == Decimal("123.45")

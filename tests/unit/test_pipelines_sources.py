@@ -91,6 +91,33 @@ def test_a_stray_quote_costs_at_most_its_row(tmp_path: Path, cell: str) -> None:
     assert found == {f"O{n}": n + 1 for n in range(1, 40)}
 
 
+def test_empty_cells_beyond_the_header_cost_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(orders(order("O1") + ",,", order("O2"), order("O3") + ",x,").replace("\n", "\r\n").encode())
+    (raw,) = read(path)
+    assert keys([raw]) == [("O1", 2), ("O2", 3)]
+    assert raw.table["c9"].to_pylist() == ["", ""]
+    assert [row.source_row for row in raw.malformed] == [4]
+
+
+def test_an_open_quote_does_not_gather_the_rest_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [order(f"O{n}") for n in range(6_000)]
+    path = tmp_path / "orders.csv"
+    path.write_text(orders(*lines[:9], order("OPEN", plant_id='"未闭合'), *lines[9:]), encoding="utf-8")
+    monkeypatch.setattr(delimited, "text_blocks", partial(text.text_blocks, block_bytes=100_000))
+    tables = read(path)
+    assert len(tables) > 4
+    assert {key for key, _ in keys(tables)} >= {f"O{n}" for n in range(6_000)}
+
+
+def test_a_nul_byte_rejects_its_row_only(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text(orders(order("O1"), order("O2", plant_id="P\0"), *(order(f"O{n}") for n in range(3, 9))))
+    (raw,) = read(path)
+    assert [key for key, _ in keys([raw])] == ["O1", *(f"O{n}" for n in range(3, 9))]
+    assert [(row.source_row, row.reason) for row in raw.malformed] == [(3, "bad_encoding")]
+
+
 def test_bad_bytes_reject_their_row_only(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     good = orders(order("O1"), order("O2", plant_id="XX"), order("O3")).encode()
@@ -116,10 +143,21 @@ def test_json_lines_with_changing_keys_and_a_broken_line(tmp_path: Path) -> None
     assert [(row.source_row, row.reason) for row in raw.malformed] == [(3, "bad_json")]
 
 
+def test_a_key_stays_a_column_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "orders.jsonl"
+    path.write_text('{"委托单号":"O1","方量":1}\n{"委托单号":"O2"}', encoding="utf-8")  # the last line is a block
+    first, last = read(path)
+    assert first.header == last.header
+    assert last.table["c1"].to_pylist() == [None]
+
+
 def test_a_json_array(tmp_path: Path) -> None:
     path = tmp_path / "orders.json"
     path.write_text(json.dumps([{"委托单号": "O1"}, {"委托单号": "O2"}], indent=1), encoding="utf-8")
     assert read(path)[0].table["c0"].to_pylist() == ["O1", "O2"]
+
+
+HEADER = ("委托单号", "方量", "下单时间", "备注", "区县", "强度等级", "计划浇筑时间", "状态")
 
 
 def test_spreadsheets(tmp_path: Path) -> None:
@@ -128,19 +166,37 @@ def test_spreadsheets(tmp_path: Path) -> None:
         sheet = book.add_worksheet()
         moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
         sheet.write(1, 0, "某站订单")
-        sheet.write_row(3, 0, ["委托单号", "方量", "下单时间", "混合"])
+        sheet.write_row(3, 0, HEADER)
         sheet.write_row(4, 0, ["O1", 12.5])
         sheet.write_number(4, 2, 46086.5, moment)
         sheet.write_number(4, 3, 20260001)
         sheet.write_row(5, 0, ["O2", 3, "", "text"])
         other = book.add_worksheet()
-        other.write_row(0, 0, ["委托单号", "方量"])
+        other.write_row(0, 0, HEADER)
         other.write_row(1, 0, ["O3", 1])
     first, second = read(path)
     assert keys([first, second]) == [("O1", 5), ("O2", 6), ("O3", 8)]
     assert first.table["c1"].to_pylist() == [12.5, 3.0]
     assert str(first.table["c2"].to_pylist()[0]) == "2026-03-05 12:00:00"
     assert first.table["c3"].to_pylist() == ["20260001", "text"]
+
+
+def test_hidden_sheets_and_summaries_are_skipped_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "orders.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        summary = book.add_worksheet("汇总")
+        summary.write_row(0, 0, ["站点编号", "方量"])
+        summary.write_row(1, 0, ["P001", 99])
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, HEADER)
+        sheet.write_row(1, 0, ["O1", 1])
+        hidden = book.add_worksheet("旧")
+        hidden.write_row(0, 0, HEADER)
+        hidden.write_row(1, 0, ["OLD", 1])
+        hidden.hide()
+    (raw,) = read(path)
+    assert keys([raw]) == [("O1", 4)]
+    assert raw.rows_skipped == 4
 
 
 def test_parquet(tmp_path: Path) -> None:
@@ -151,6 +207,12 @@ def test_parquet(tmp_path: Path) -> None:
     assert keys([raw]) == [("O1", 1), ("O2", 2)]
     assert raw.table["c1"].to_pylist() == [1.5, None]
     assert raw.table["c2"].to_pylist() == ["[1]", None]
+
+
+def test_short_floats_keep_their_value(tmp_path: Path) -> None:
+    path = tmp_path / "orders.parquet"
+    pq.write_table(pa.table({"委托单号": ["O1"], "方量": pa.array([12.3], pa.float32())}), path)
+    assert read(path)[0].table["c1"].to_pylist() == [12.3]
 
 
 def test_geojson(tmp_path: Path) -> None:
