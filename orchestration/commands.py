@@ -168,7 +168,7 @@ def forecast(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help=_help("只用这一天已知的数据", "use what was known then")),
     ] = None,
-    horizon: Annotated[int, typer.Option(min=1, max=104, help=_help("周数", "weeks ahead"))] = 52,
+    horizon: Annotated[int, typer.Option(min=1, max=52, help=_help("周数", "weeks ahead"))] = 52,
     scenario: Annotated[
         str, typer.Option(help=_help("情景：base, permits_minus_50", "scenario: base, permits_minus_50"))
     ] = "base",
