@@ -6,6 +6,7 @@ belong here: dirty files, whose cost the limit does not bear.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,18 +52,20 @@ def compare(folder: Path) -> Iterator[str]:
     yield f"| {ROWS:,} deliveries as | Tongmai CPU s | DuckDB alone CPU s | ratio | Tongmai peak MB |"
     yield "|---|---:|---:|---:|---:|"
     empty = measure(["-m", "orchestration", "ingest"], folder / "empty")
-    rows = deliveries()
+    measure(["-m", "bench.intake", str(folder)], folder)  # not here: a child's peak starts at its parent's size
     for suffix in FORMATS:
-        home = folder / suffix
-        file = home / "inbox" / "deliveries" / f"month.{suffix}"
-        file.parent.mkdir(parents=True)
-        write(rows, file)
+        home, file = folder / suffix, inbox_file(folder, suffix)
         limit = measure(["-c", LIMIT, str(file), str(folder / f"{suffix}.duckdb")], home)
         ours = measure(["-m", "orchestration", "ingest"], home)
         ratio = ours.cpu_s / limit.cpu_s
         yield f"| {suffix} | {ours.cpu_s:.1f} | {limit.cpu_s:.1f} | {ratio:.1f} | {ours.peak_mb:.0f} |"
     yield ""
     yield f"Starting up with nothing to load takes {empty.cpu_s:.1f} s of Tongmai's CPU; importing Beam comes on top."
+
+
+def inbox_file(folder: Path, suffix: str) -> Path:
+    """Where the month lies in the home of its format."""
+    return folder / suffix / "inbox" / "deliveries" / f"month.{suffix}"
 
 
 def deliveries() -> pa.Table:
@@ -92,3 +95,11 @@ def write(rows: pa.Table, file: Path) -> None:
         pq.write_table(rows, file)
     else:
         rows.to_pandas().to_json(file, orient="records", lines=True, force_ascii=False)
+
+
+if __name__ == "__main__":
+    month = deliveries()
+    for name in FORMATS:
+        target = inbox_file(Path(sys.argv[1]), name)
+        target.parent.mkdir(parents=True)
+        write(month, target)
