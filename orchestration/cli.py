@@ -10,18 +10,26 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from store.home import Home
 from store.messages import EXIT_FAILED, EXIT_USAGE, Text, TongmaiError
 
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
+DISK_FULL = ("no space left on device", "out of disk", "database or disk is full", "disk i/o error")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and leave with its exit code: 0 ok, 1 failed, 2 usage, 3 data-quality gate."""
-    sys.exit(run_command(sys.argv[1:] if arguments is None else arguments))
+    code = run_command(sys.argv[1:] if arguments is None else arguments)
+    if code == INTERRUPTED:  # without waiting for the threads of the libraries that were interrupted
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run_command(arguments: list[str]) -> int:
@@ -44,7 +52,7 @@ def run_command(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except Exception as error:  # noqa: BLE001 - the outermost boundary: a person gets a sentence, the log the rest
-        return _tell(_explain(error), arguments)
+        return _tell(_explain(error, arguments), arguments)
     return code if isinstance(code, int) else 0
 
 
@@ -79,18 +87,18 @@ def _tell(error: TongmaiError, arguments: list[str]) -> int:
     if "--json" in arguments:
         print(json.dumps({"error": {"reason": error.reason, **error.text._asdict()}}, ensure_ascii=False))
     print(Text(f"失败：{error.text.zh} [{error.reason}]", f"Failed: {error.text.en} [{error.reason}]"), file=sys.stderr)
-    return error.exit_code
+    return INTERRUPTED if error.reason == "interrupted" else error.exit_code
 
 
-def _explain(error: Exception) -> TongmaiError:
+def _explain(error: Exception, arguments: list[str]) -> TongmaiError:
     """A sentence for what no stage foresaw; a full disk has its own."""
-    if "No space left on device" in str(error) or "out of disk" in str(error).lower():
+    if any(sign in str(cause).lower() for cause in _causes(error) for sign in DISK_FULL):
         return TongmaiError(
             "disk_full",
             "磁盘已满。请腾出空间后再运行一次；已提交的数据都在。",
             "The disk is full. Free some space and run it again; all that was committed is kept.",
         )
-    log = _write_log()
+    log = _write_log(arguments)
     return TongmaiError(
         "unexpected",
         f"未预料的错误：{type(error).__name__}: {error}。详情见 {log}，请附上它报告问题。",
@@ -98,8 +106,18 @@ def _explain(error: Exception) -> TongmaiError:
     )
 
 
-def _write_log() -> Path:
-    folder = Home.default().root / "logs"
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what lies behind it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _write_log(arguments: list[str]) -> Path:
+    named = [value for name, value in pairwise(arguments) if name == "--home"]
+    named += [argument.removeprefix("--home=") for argument in arguments if argument.startswith("--home=")]
+    folder = (Home.at(named[0]) if named else Home.default()).root / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
     log.write_text(traceback.format_exc(), encoding="utf-8")

@@ -305,9 +305,13 @@ def sql(
 
     from store.connections import reader
 
+    if not query.strip(" ;\n\t"):
+        raise TongmaiError("bad_sql", "没有要执行的查询。", "There is no query to run.", EXIT_USAGE)
     with reader(_home(home).published) as connection:
         try:
             result = connection.execute(query)
+        except RuntimeError as error:  # DuckDB's word for Ctrl-C in a query
+            raise KeyboardInterrupt from error
         except duckdb.Error as error:
             raise TongmaiError(
                 "bad_sql", f"SQL 不能执行：{error}", f"The SQL does not run: {error}", EXIT_USAGE

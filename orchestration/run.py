@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from orchestration.assets import REPORT
 from orchestration.definitions import NIGHTLY, definitions_for
@@ -29,6 +30,8 @@ def run(home: Home) -> dict[str, Any]:
             result = job.execute_in_process(instance=instance, run_config=QUIET)
         except dg.DagsterError as error:
             raise _root_of(error) from error
+        except DagsterExecutionInterruptedError as error:
+            raise KeyboardInterrupt from error
     return _reports(result)
 
 

@@ -134,15 +134,15 @@ def _thousand(m3: float | None) -> str:
 
 
 def _print_plan(console: Console, plan: PlanHeadline) -> None:
-    closed = plan.plants_closed + plan.plants_merged
+    fewer = plan.plants_closed + plan.plants_merged - plan.plants_opened
     console.print(_heading(Text("规划：保留、合并、关停", "Plan: keep, merge, close")))
     _say(
         console,
         Text(
             f"保留 {plan.plants_kept} 家，合并 {plan.plants_merged} 家，关停 {plan.plants_closed} 家，"
-            f"扩建 {plan.plants_expanded} 家，新建 {plan.plants_opened} 家（共减少 {closed} 家）。",
+            f"扩建 {plan.plants_expanded} 家，新建 {plan.plants_opened} 家（净减 {fewer} 家）。",
             f"{plan.plants_kept} kept, {plan.plants_merged} merged, {plan.plants_closed} closed, "
-            f"{plan.plants_expanded} expanded, {plan.plants_opened} opened ({closed} fewer).",
+            f"{plan.plants_expanded} expanded, {plan.plants_opened} opened (net {fewer} fewer).",
         ),
     )
     table = Table(box=None, pad_edge=False)
@@ -169,6 +169,11 @@ def _print_plan(console: Console, plan: PlanHeadline) -> None:
             Text("平均运输（分钟）", "mean haul (min)"),
             (plan.haul_min_before, plan.haul_min_reallocated, plan.haul_min_after),
             1.0,
+        ),
+        (
+            Text("供不上（千 m³）", "not served (1,000 m³)"),
+            (plan.unserved_m3_before, plan.unserved_m3_reallocated, plan.unserved_m3_after),
+            1e3,
         ),
     ):
         before, _, after = values

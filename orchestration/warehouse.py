@@ -6,6 +6,9 @@ process, so that a killed run leaves no orphan writing to the warehouse (docs/de
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -88,10 +91,21 @@ def build(home: Home) -> BuildReport:
 def manifest(home: Home) -> Path:
     """The project's manifest, parsed anew when the project changed since (Dagster reads the lineage from it)."""
     path = home.dbt_target / "manifest.json"
+    if not _is_whole(path):  # dbt writes it in place: a full disk or a kill leaves half of it
+        path.unlink(missing_ok=True)
+        (home.dbt_target / "partial_parse.msgpack").unlink(missing_ok=True)
     is_stale = not path.exists() or path.stat().st_mtime < _project_changed_at()
     if is_stale and not _invoke(home, "parse").success:
         raise TongmaiError("dbt_parse_failed", "dbt 项目解析失败。", "The dbt project does not parse.")
     return path
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
 
 
 def _project_changed_at() -> float:
@@ -118,9 +132,12 @@ def _invoke(home: Home, command: str) -> Any:
         "--no-version-check",
     ]
     try:
-        outcome = dbtRunner().invoke(arguments)
+        with contextlib.redirect_stdout(io.StringIO()):  # what went wrong is told below, and stdout is for results
+            outcome = dbtRunner().invoke(arguments)
     finally:
         DuckDBConnectionManager.close_all_connections()
+    if outcome.exception is not None and not isinstance(outcome.exception, Exception):
+        raise KeyboardInterrupt from outcome.exception  # Ctrl-C, or what Dagster makes of it
     if outcome.exception is not None:
         raise TongmaiError(
             "dbt_failed",

@@ -139,7 +139,15 @@ def _dbt_failures(home: Home) -> list[Failure]:
         return [
             Failure("dbt_has_run", Text("还没有建库；请先运行 tongmai build", "no build yet; run tongmai build first"))
         ]
-    results = json.loads(results_path.read_text(encoding="utf-8"))["results"]
+    try:
+        results = json.loads(results_path.read_text(encoding="utf-8"))["results"]
+    except ValueError:
+        return [
+            Failure(
+                "dbt_has_run",
+                Text("上次建库被打断；请再运行 tongmai build", "the last build broke off; run tongmai build again"),
+            )
+        ]
     failed = [result["unique_id"] for result in results if result["status"] in ("error", "fail", "runtime error")]
     if not failed:
         return []

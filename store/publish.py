@@ -6,6 +6,8 @@ Does not belong here: what is checked (`store.gate`).
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 from dataclasses import asdict, dataclass
@@ -16,7 +18,7 @@ from typing import Any
 import duckdb
 
 from store import gate
-from store.connections import BUSINESS_TIME_ZONE, writer
+from store.connections import BUSINESS_TIME_ZONE, reader, writer
 from store.home import WAREHOUSE_FILE, Home
 from store.locks import hold
 from store.messages import EXIT_QUALITY_GATE, TongmaiError, progress
@@ -28,9 +30,10 @@ KEPT_VERSIONS = 3
 
 @dataclass(frozen=True)
 class PublishReport:
-    """What was published: the version, its data version, the file, and how much it holds."""
+    """What is published now: the version, its data version, the file, how much it holds; new or as before."""
 
     version: str
+    is_new: bool
     data_version: str
     path: str
     tables: int
@@ -44,6 +47,7 @@ class PublishReport:
 def publish(home: Home) -> PublishReport:
     """Audit the writer's file and publish a compacted, commented, read-only copy of it.
 
+    Equal data, models, forecast and plan are not published twice: the current version is reported then.
     Raises TongmaiError(`quality_gate`, exit code 3) when a check fails; the current version stays.
     """
     with hold(home, "warehouse", wait_s=600.0):
@@ -60,13 +64,17 @@ def publish(home: Home) -> PublishReport:
                     + "; ".join(f"{failure.name} ({failure.text.en})" for failure in failures),
                     EXIT_QUALITY_GATE,
                 )
-            content = data_version(connection)
+            data, content = data_version(connection), _content_version(connection, home)
+            current = _published_as(connection, home, content)
+            if current is not None:
+                progress("publish", f"内容未变，仍为 {current.version}", f"nothing changed, still {current.version}")
+                return current
             published_at = datetime.now(UTC)
-            version = f"{published_at:%Y%m%dT%H%M%S%f}Z-{content}"
+            version = f"{published_at:%Y%m%dT%H%M%S%f}Z-{data}"
             checks_passed = len(gate.CHECKS) + 1  # the dbt results are one more
             connection.execute(
-                f"INSERT INTO {PUBLISHED_VERSIONS.qualified} VALUES (?, ?, ?, ?)",
-                [version, content, published_at, checks_passed],
+                f"INSERT INTO {PUBLISHED_VERSIONS.qualified} VALUES (?, ?, ?, ?, ?)",
+                [version, data, content, published_at, checks_passed],
             )
             connection.execute("CHECKPOINT")
         tables = _write_version(home.warehouse, home.versions / version)
@@ -74,7 +82,32 @@ def publish(home: Home) -> PublishReport:
         retire(home.versions, home.current)
     path = home.published
     progress("publish", f"已发布 {version}（{tables} 张表）", f"published {version} ({tables} tables)")
-    return PublishReport(version, content, str(path), tables, checks_passed, path.stat().st_size)
+    return PublishReport(version, True, data, str(path), tables, checks_passed, path.stat().st_size)
+
+
+def _content_version(connection: duckdb.DuckDBPyConnection, home: Home) -> str:
+    """A hash of all that decides what a version holds: segments, models, the promoted forecast, the plan in force."""
+    nodes = json.loads((home.dbt_target / "manifest.json").read_bytes())["nodes"]
+    models = sorted(f"{name}:{node['checksum']['checksum']}" for name, node in nodes.items())
+    runs = connection.execute("SELECT run_id FROM forecast.runs WHERE status = 'promoted' ORDER BY 1").fetchall()
+    plans = connection.execute("SELECT plan_id FROM plan.plan_current ORDER BY 1").fetchall()
+    parts = [data_version(connection), *models, *(row[0] for row in (*runs, *plans))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def _published_as(connection: duckdb.DuckDBPyConnection, home: Home, content: str) -> PublishReport | None:
+    """The current version when it holds this content, else None."""
+    row = connection.execute(
+        f"SELECT version, data_version, checks_passed FROM {PUBLISHED_VERSIONS.qualified} "
+        "WHERE version = ? AND content_version = ?",
+        [home.published.parent.name, content],
+    ).fetchone()
+    if row is None or not home.published.exists():
+        return None
+    with reader(home.published) as published:
+        tables = len(published.execute("SELECT 1 FROM duckdb_tables()").fetchall())
+    path = home.published
+    return PublishReport(row[0], False, row[1], str(path), tables, row[2], path.stat().st_size)
 
 
 def _write_version(source: Path, target: Path) -> int:
@@ -99,7 +132,7 @@ def _write_version(source: Path, target: Path) -> int:
         for schema in PUBLISHED_SCHEMAS:
             connection.execute(f"CREATE SCHEMA {schema}")
         for schema, name, description in published:
-            connection.execute(f'CREATE TABLE {schema}."{name}" AS FROM source.{schema}."{name}"')
+            connection.execute(f'CREATE TABLE {schema}."{name}" AS FROM source.{schema}."{name}" {_kept(schema)}')
             if description:
                 connection.execute(f'COMMENT ON TABLE {schema}."{name}" IS {literal(description)}')
         _copy_column_comments(connection)
@@ -119,6 +152,11 @@ def _write_version(source: Path, target: Path) -> int:
     unfinished.rename(target)
     _sync(target.parent)
     return len(published)
+
+
+def _kept(schema: str) -> str:
+    """Readers get the plan in force; what-ifs stay in the writer's file."""
+    return "WHERE plan_id IN (SELECT plan_id FROM source.plan.plan_current)" if schema == "plan" else ""
 
 
 def _copy_column_comments(connection: duckdb.DuckDBPyConnection) -> None:

@@ -138,6 +138,12 @@ PUBLISHED_VERSIONS = Table(
     _columns(
         ("version", "VARCHAR", "版本号", "version"),
         ("data_version", "VARCHAR", "数据版本：已入库分段的哈希", "data version: hash of the committed segments"),
+        (
+            "content_version",
+            "VARCHAR",
+            "内容版本：数据、模型、预测与规划的哈希",
+            "hash of data, models, forecast and plan",
+        ),
         ("published_at", "TIMESTAMPTZ", "发布时间", "when it was published"),
         ("checks_passed", "INTEGER", "通过的检查数", "number of checks passed"),
     ),

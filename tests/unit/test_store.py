@@ -106,9 +106,10 @@ def build_publishable(home: Home) -> None:
         connection.execute("CREATE TABLE forecast.demand (week_start DATE, level VARCHAR, mean DOUBLE)")
         connection.execute("COMMENT ON COLUMN forecast.demand.mean IS '均值 | mean'")
         connection.execute("CREATE VIEW forecast.demand_current AS FROM forecast.demand")
-        connection.execute("CREATE TABLE plan.runs AS SELECT 'r' AS run_id, 1.0 AS bound_cny")
+        connection.execute("CREATE TABLE plan.runs AS SELECT 'p' AS plan_id, 'r' AS run_id, 1.0 AS bound_cny")
         connection.execute("CREATE VIEW plan.plan_current AS FROM plan.runs")
     home.dbt_target.mkdir(parents=True)
+    (home.dbt_target / "manifest.json").write_text('{"nodes": {}}')
     write_results(home, "pass")
 
 
@@ -159,6 +160,23 @@ def test_a_failed_gate_leaves_the_old_version_current(home: Home, breakage: str,
     assert home.published.parent.name == before
 
 
+def test_equal_content_is_not_published_twice(home: Home) -> None:
+    build_publishable(home)
+    first, second = publish(home), publish(home)
+    assert (second.version, second.is_new, second.tables) == (first.version, False, first.tables)
+    assert [folder.name for folder in home.versions.iterdir()] == [first.version]
+
+
+def test_readers_get_the_plan_in_force_only(home: Home) -> None:
+    build_publishable(home)
+    with writer(home) as connection:
+        connection.execute("INSERT INTO plan.runs VALUES ('what if', 'r', 1.0)")
+        connection.execute("CREATE OR REPLACE VIEW plan.plan_current AS FROM plan.runs WHERE plan_id = 'p'")
+    publish(home)
+    with reader(home.published) as connection:
+        assert connection.execute("SELECT plan_id FROM plan.runs").fetchall() == [("p",)]
+
+
 def test_failed_dbt_tests_stop_the_publishing(home: Home) -> None:
     build_publishable(home)
     write_results(home, "fail")
@@ -170,7 +188,11 @@ def test_failed_dbt_tests_stop_the_publishing(home: Home) -> None:
 def test_three_versions_are_kept_and_unfinished_ones_go(home: Home) -> None:
     build_publishable(home)
     (home.versions / "20200101T000000000000Z-killed.tmp").mkdir(parents=True)
-    made = [publish(home).version for _ in range(5)]
+    made = []
+    for number in range(5):
+        with writer(home) as connection:
+            connection.execute("UPDATE plan.runs SET plan_id = ?", [f"plan {number}"])
+        made.append(publish(home).version)
     assert sorted(folder.name for folder in home.versions.iterdir()) == made[-3:]
 
 
