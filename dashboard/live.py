@@ -15,7 +15,7 @@ from store.connections import reader
 from store.home import Home
 
 WINDOWS = 8
-TABLE = "live.live_supply_demand_15min"
+TABLE = "main.live_supply_demand_15min"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ SELECT
     CAST(sum(tickets) AS BIGINT) AS tickets,
     bool_and(is_final) AS is_final,
     max(refreshed_at) AS refreshed_at
-FROM live.live.live_supply_demand_15min  -- catalog (the file's name), schema, table: two parts would be ambiguous
+FROM live_supply_demand_15min
 GROUP BY window_start_at
 ORDER BY window_start_at DESC
 LIMIT $windows

@@ -137,7 +137,7 @@ INSERT INTO ops.rejects VALUES
 """
 
 LIVE = """
-CREATE TABLE live.live.live_supply_demand_15min AS
+CREATE TABLE live_supply_demand_15min AS
     SELECT TIMESTAMPTZ '2025-12-28 08:00:00+08' + to_minutes(15 * i::INTEGER) AS window_start_at, district_code,
         'c30_c35' AS grade_class, 40.0 + i AS ordered_m3, 30.0 + i AS delivered_m3, 4 AS tickets, i < 8 AS is_final,
         TIMESTAMPTZ '2025-12-28 10:31:00+08' AS refreshed_at
@@ -174,7 +174,6 @@ def publish_live(home: Home, version: str = "l1") -> Path:
     folder.mkdir(parents=True)
     with duckdb.connect(str(folder / LIVE_FILE)) as connection:
         connection.execute(f"SET TimeZone = '{BUSINESS_TIME_ZONE}'")
-        connection.execute("CREATE SCHEMA live.live")
         connection.execute(LIVE)
     point(home.live_current, folder)
     return home.live_published

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.live.store import LiveStore
-from pipelines.live.tables import SCHEMA, SUPPLY_DEMAND_15MIN
+from pipelines.live.tables import PUBLISHED, SUPPLY_DEMAND_15MIN
 from store.home import LIVE_FILE, Home
 from store.publish import retire, swap
 from store.tables import literal
@@ -38,7 +38,7 @@ def publish_live(home: Home, store: LiveStore) -> Path:
 
 def is_published(home: Home, store: LiveStore) -> bool:
     """Whether the newest published file holds just what `publish_live` would write now."""
-    table, file = SUPPLY_DEMAND_15MIN, home.live_published
+    file = home.live_published
     if not file.exists():
         return False
     connection = store.connection
@@ -46,29 +46,30 @@ def is_published(home: Home, store: LiveStore) -> bool:
     try:
         row = connection.execute(
             f"""
-            WITH begun AS (FROM store.{table.qualified} WHERE window_start_at <= ?),
+            WITH begun AS (FROM store.{SUPPLY_DEMAND_15MIN.qualified} WHERE window_start_at <= ?),
             differing AS (
-                (FROM begun EXCEPT FROM published.{table.qualified})
-                UNION ALL (FROM published.{table.qualified} EXCEPT FROM begun)
+                (FROM begun EXCEPT FROM published.{PUBLISHED.qualified})
+                UNION ALL (FROM published.{PUBLISHED.qualified} EXCEPT FROM begun)
             )
             SELECT count(*) FROM differing
             """,
             [store.newest_event_at()],
         ).fetchone()
+    except (duckdb.CatalogException, duckdb.BinderException):  # published by an older Tongmai: another name or columns
+        return False
     finally:
         connection.execute("DETACH published")
     return row == (0,)
 
 
 def _write(connection: duckdb.DuckDBPyConnection, file: Path, newest_event_at: datetime | None) -> None:
-    table = SUPPLY_DEMAND_15MIN
     connection.execute(f"ATTACH {literal(str(file))} AS published")
     try:
         connection.execute("USE published")
-        connection.execute(f"CREATE SCHEMA {SCHEMA}")
-        table.create(connection)
+        PUBLISHED.create(connection)
         connection.execute(
-            f"INSERT INTO {table.qualified} FROM store.{table.qualified} WHERE window_start_at <= ? ORDER BY ALL",
+            f"INSERT INTO {PUBLISHED.qualified} FROM store.{SUPPLY_DEMAND_15MIN.qualified} "
+            "WHERE window_start_at <= ? ORDER BY ALL",
             [newest_event_at],
         )
     finally:

@@ -5,6 +5,8 @@ Belongs here: names, types and descriptions. Does not belong here: how rows get 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from store.messages import Text
 from store.tables import Column, Table
 
@@ -101,5 +103,9 @@ SUPPLY_DEMAND_15MIN = Table(
         Column("refreshed_at", "TIMESTAMPTZ", "最近一次变动的时间", "when the row last changed"),
     ),
 )
+
+# As it is published: in DuckDB's default schema, so that its bare name is enough. A schema `live` in live.duckdb, which
+# opens as catalog `live`, would make `live.live_supply_demand_15min` ambiguous.
+PUBLISHED = replace(SUPPLY_DEMAND_15MIN, schema="main")
 
 STORE_TABLES = (ORDERS, DELIVERIES, CONSUMED_SEGMENTS, SUPPLY_DEMAND_15MIN)

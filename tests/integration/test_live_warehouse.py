@@ -27,7 +27,7 @@ live AS (
         district_code, grade_class, CAST(window_start_at AS DATE) AS demand_on,
         sum(ordered_m3) AS ordered_m3, sum(cancelled_m3) AS cancelled_m3, sum(delivered_m3) AS delivered_m3,
         sum(tickets) AS tickets, bool_and(is_final) AS is_final
-    FROM live.live.live_supply_demand_15min
+    FROM live.live_supply_demand_15min
     GROUP BY ALL
 ),
 
@@ -61,7 +61,7 @@ def test_a_closed_day_equals_demand_daily(home: Home) -> None:
     load(home)
     build_demand_daily(home)
     with both(home) as connection:
-        query = "SELECT min(window_start_at), max(window_start_at) FROM live.live.live_supply_demand_15min"
+        query = "SELECT min(window_start_at), max(window_start_at) FROM live.live_supply_demand_15min"
         [first_at, last_at] = connection.execute(query).fetchone() or [None, None]
         assert first_at is not None
         assert last_at is not None

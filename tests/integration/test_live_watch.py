@@ -183,6 +183,29 @@ def test_nothing_new_publishes_nothing_and_three_versions_are_kept(home: Home) -
         assert re.search(r"实时供需.* \| Live supply", comment)
 
 
+@pytest.mark.parametrize("table", ["live_supply_demand_15min", "live.live_supply_demand_15min"])
+def test_any_tool_reads_the_published_table_by_its_name(home: Home, table: str) -> None:
+    drop(home, "deliveries", "a.csv", [ticket(1, 1, NOON, 卸完时间=NOON)])
+    live(home, every_s=0, iterations=1)
+    with duckdb.connect(str(home.live_published), read_only=True) as connection:
+        assert connection.execute(f"SELECT window_start_at, tickets FROM {table}").fetchall() == [(NOON, 1)]
+
+
+def test_a_file_of_an_older_layout_is_published_anew(home: Home) -> None:
+    drop(home, "deliveries", "a.csv", [ticket(1, 1, NOON, 卸完时间=NOON)])
+    live(home, every_s=0, iterations=1)
+    older = home.live_published
+    older.chmod(0o644)
+    with duckdb.connect(str(older)) as connection:
+        connection.execute("CREATE SCHEMA live.live")
+        connection.execute("CREATE TABLE live.live.live_supply_demand_15min AS FROM live_supply_demand_15min")
+        connection.execute("DROP TABLE main.live_supply_demand_15min")
+    assert read_live(home) is None
+    live(home, every_s=0, iterations=1)
+    assert home.live_published != older
+    assert read_live(home) is not None
+
+
 def test_a_fault_is_told_once_and_the_rounds_go_on(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     (home.inbox / "deliveries").mkdir(parents=True)
     (home.inbox / "deliveries" / "empty.csv").touch()
