@@ -10,7 +10,7 @@ as staged when its manifest is there; what has no manifest is swept away by the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -180,8 +180,3 @@ def _sidecar(batch: Batch, task: FileTask, segment: Segment) -> dict[str, Any]:
 
 def _write_parquet(path: Path, table: pa.Table) -> None:
     durable.write(path, lambda draft: pq.write_table(table, draft, compression="lz4"))
-
-
-def rows_of(manifests: Sequence[Manifest]) -> int:
-    """Good rows of those manifests."""
-    return sum(segment.rows_good for manifest in manifests for segment in manifest.segments)

@@ -1,17 +1,19 @@
 """The loader: landing -> `raw`, the only writer of that schema.
 
 Belongs here: appending versions, rejects and ledger rows. Does not belong here: reading source files or
-judging rows. Each transaction takes whole batches: versions, rejects and ledger commit together or not at
-all, so a killed run leaves either everything of a segment or nothing.
+judging rows. Each transaction takes whole segments, in the order in which they were received: versions, rejects
+and ledger commit together or not at all, so a killed run leaves either everything of a segment or nothing.
 
-A version that is already there is a duplicate. It still may have been known earlier by the other way: the
-stored row then takes the earlier `known_at`, so that the order of files changes nothing.
+A version that is already there is a duplicate, wherever transactions are cut. It still may have been known
+earlier by the other way: the stored row then takes the earlier `known_at`, so that the order of files
+changes nothing.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -67,8 +69,10 @@ def load(home: Home) -> list[LoadedSegment]:
         loaded: list[LoadedSegment] = []
         try:
             for feed in FEEDS.values():
-                for manifests in _transactions(_pending(home, connection, feed)):
-                    loaded += _load(home, connection, feed, manifests)
+                pending = _pending(home, connection, feed)
+                for segments in _transactions(_new_segments(connection, pending)):
+                    loaded += _load(home, connection, feed, pending, segments)
+                _close(connection, feed, pending)
         except duckdb.IOException as error:
             raise TongmaiError(
                 "disk_full",
@@ -89,27 +93,34 @@ def _pending(home: Home, connection: duckdb.DuckDBPyConnection, feed: Feed) -> l
     query = f"SELECT batch_id FROM {LOADED_BATCHES.qualified} WHERE feed = ?"
     done = {row[0] for row in connection.execute(query, [feed.name]).fetchall()}
     waiting = [batch_id for batch_id in landing.batch_ids(home, feed.name) if batch_id not in done]
-    manifests = [landing.read_manifest(landing.manifest_path(home, feed.name, batch_id)) for batch_id in waiting]
-    return sorted(manifests, key=lambda manifest: min((s.received_at for s in manifest.segments), default=""))
+    return [landing.read_manifest(landing.manifest_path(home, feed.name, batch_id)) for batch_id in waiting]
 
 
-def _transactions(manifests: Sequence[Manifest]) -> Iterator[list[Manifest]]:
-    """Batches of about TRANSACTION_ROWS rows, so that memory does not grow with what waits."""
-    group: list[Manifest] = []
-    for manifest in manifests:
-        if group and landing.rows_of([*group, manifest]) > TRANSACTION_ROWS:
+def _transactions(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
+    """Segments of about TRANSACTION_ROWS rows, so that memory does not grow with what waits."""
+    group: list[Segment] = []
+    rows = 0
+    for segment in segments:
+        if group and rows + segment.rows_good > TRANSACTION_ROWS:
             yield group
-            group = []
-        group.append(manifest)
+            group, rows = [], 0
+        group.append(segment)
+        rows += segment.rows_good
     if group:
         yield group
 
 
 def _load(
-    home: Home, connection: duckdb.DuckDBPyConnection, feed: Feed, manifests: Sequence[Manifest]
+    home: Home,
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    pending: Sequence[Manifest],
+    segments: Sequence[Segment],
 ) -> list[LoadedSegment]:
     committed_at = datetime.now(UTC)
-    segments = _new_segments(connection, manifests)
+    ids = [segment.segment_id for segment in segments]
+    taken = set(ids)
+    manifests = [m for m in pending if any(segment.segment_id in taken for segment in m.segments)]
     progress(
         "ingest",
         f"装载 {feed.name}：{len(segments)} 个文件，{sum(s.rows_good for s in segments)} 行……",
@@ -118,23 +129,27 @@ def _load(
     connection.execute("BEGIN")
     try:
         ranks = range(len(segments))
-        ids = [segment.segment_id for segment in segments]
         connection.register("segments", pa.table({"_segment_id": ids, "arrival": pa.array(ranks, pa.int64())}))
-        loaded = _append_versions(home, connection, feed, manifests) if segments else {}
-        if segments:
-            _append_rejects(home, connection, feed, manifests)
+        loaded = _append_versions(home, connection, feed, manifests)
+        _append_rejects(home, connection, feed, manifests)
         results = [LoadedSegment(feed.name, segment, loaded.get(segment.segment_id, 0)) for segment in segments]
         _append_ledger(connection, results, committed_at)
-        batches = pa.table({"batch_id": [m.batch_id for m in manifests], "feed": [feed.name] * len(manifests)})
-        connection.register("batches", batches)
-        connection.execute(f"INSERT INTO {LOADED_BATCHES.qualified} SELECT *, ? FROM batches", [committed_at])
         reach("before_commit")
         connection.execute("COMMIT")
         reach("after_commit")
     except BaseException:
-        connection.execute("ROLLBACK")
+        with suppress(duckdb.Error):  # a full disk has rolled back already
+            connection.execute("ROLLBACK")
         raise
     return results
+
+
+def _close(connection: duckdb.DuckDBPyConnection, feed: Feed, pending: Sequence[Manifest]) -> None:
+    """Note batches whose segments are all in the ledger, so that their manifests are not read again."""
+    if pending:
+        batches = pa.table({"batch_id": [m.batch_id for m in pending], "feed": [feed.name] * len(pending)})
+        connection.register("batches", batches)
+        connection.execute(f"INSERT INTO {LOADED_BATCHES.qualified} SELECT *, ? FROM batches", [datetime.now(UTC)])
 
 
 def _new_segments(connection: duckdb.DuckDBPyConnection, manifests: Sequence[Manifest]) -> list[Segment]:
@@ -163,7 +178,7 @@ def _append_versions(
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE repeated AS
         SELECT _content_hash, _segment_id, _source_row, known_at, _flags,
-            row_number() OVER (PARTITION BY _content_hash ORDER BY known_at, _flags, arrival, _source_row) AS nth,
+            row_number() OVER (PARTITION BY _content_hash ORDER BY arrival, _source_row) AS nth,
             _content_hash IN (SELECT _content_hash FROM {table}) AS is_known
         FROM incoming
         WHERE _content_hash IN (
@@ -172,20 +187,22 @@ def _append_versions(
         )
     """)
     connection.execute("CREATE OR REPLACE TEMP TABLE duplicates AS FROM repeated WHERE nth > 1 OR is_known")
-    connection.execute(f"""
-        UPDATE {table} AS stored
-        SET known_at = earlier.known_at, _flags = earlier._flags,
-            _version_at = coalesce(stored.updated_at, earlier.known_at)
-        FROM (FROM repeated WHERE nth = 1 AND is_known) AS earlier
-        WHERE stored._content_hash = earlier._content_hash
-            AND (earlier.known_at < stored.known_at
-                OR (earlier.known_at = stored.known_at AND earlier._flags < stored._flags))
-    """)
     connection.execute(
         f"INSERT INTO {table} SELECT {', '.join(feed.raw_columns)} FROM read_parquet(?) "
         "SEMI JOIN segments USING (_segment_id) ANTI JOIN duplicates USING (_segment_id, _source_row)",
         [files],
     )
+    connection.execute(f"""
+        UPDATE {table} AS stored
+        SET known_at = earlier.known_at, _flags = earlier._flags,
+            _version_at = coalesce(stored.updated_at, earlier.known_at)
+        FROM (
+            FROM repeated QUALIFY row_number() OVER (PARTITION BY _content_hash ORDER BY known_at, _flags) = 1
+        ) AS earlier
+        WHERE stored._content_hash = earlier._content_hash
+            AND (earlier.known_at < stored.known_at
+                OR (earlier.known_at = stored.known_at AND earlier._flags < stored._flags))
+    """)
     return dict(
         connection.execute(
             "SELECT _segment_id, count(*) FROM incoming ANTI JOIN duplicates USING (_segment_id, _source_row) "

@@ -76,9 +76,13 @@ def stage_files(
 
 
 def batches(tasks: Sequence[FileTask]) -> Iterator[Batch]:
-    """Large files alone, small ones of one feed together; the same files always make the same batches."""
+    """Large files alone, small ones of one feed together; the same files always make the same batches.
+
+    Small files go together in the order in which they were received: the loader takes them in that order too,
+    and so reads each batch about once.
+    """
     waiting: list[FileTask] = []
-    for task in sorted(tasks, key=lambda task: (task.feed, task.name, task.segment_id)):
+    for task in sorted(tasks, key=lambda task: (task.feed, task.received_at, task.name, task.segment_id)):
         if task.size_bytes > SMALL_FILE_BYTES:
             yield _batch([task])
             continue

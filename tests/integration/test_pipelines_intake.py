@@ -26,6 +26,7 @@ KILL_POINTS = (
     "before_archive:2",
     "after_archive",
     "before_commit",
+    "after_commit",
 )
 
 

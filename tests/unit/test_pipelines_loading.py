@@ -7,14 +7,17 @@ import os
 import shutil
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from intake_files import equal_tables, order, orders, put, query, without_beam
 
+from pipelines import loader, staging
 from pipelines.feeds import FEEDS
 from pipelines.ingest import ingest
 from store.home import Home
+from store.messages import TongmaiError
 
 TICKETS = "运单号,委托单号,搅拌站,强度等级,方量,出厂时间,到场时间,状态,更新时间"
 
@@ -74,6 +77,41 @@ def test_repeats_count_as_duplicates_and_the_first_file_keeps_them(home: Home) -
     ledger = query(home, "SELECT source_file, rows_loaded FROM ops.ingest_ledger ORDER BY ALL")
     stored = query(home, "SELECT _source_file, count(*) FROM raw.orders_versions GROUP BY ALL ORDER BY ALL")
     assert ledger == stored
+
+
+@pytest.mark.parametrize("is_one_drop", [False, True])
+@pytest.mark.parametrize("rows_at_once", [1, 5, 1000])
+def test_the_later_file_has_the_duplicate_wherever_batches_and_transactions_are_cut(
+    home: Home, monkeypatch: pytest.MonkeyPatch, rows_at_once: int, is_one_drop: bool
+) -> None:
+    monkeypatch.setattr(loader, "TRANSACTION_ROWS", rows_at_once)
+    monkeypatch.setattr(staging, "SMALL_FILE_BYTES", 500)
+    numbers = range(12)
+    names = {n: f"{n if is_one_drop else 99 - n:02d}.csv" for n in numbers}
+    for half in (1, 0):  # two batches of small files wait at once, with large ones in between
+        for n in numbers[half::2]:
+            resent = [order(f"O{n - 1}")] if n else []
+            own = [order(f"O{n}"), *(order(f"O{n}-{more}") for more in range(6 if n % 3 == 0 else 0))]
+            received_s = 1_741_000_000 + (0 if is_one_drop else n)
+            put(home, "orders", names[n], orders(*own, *resent), mtime=received_s)
+        staging.stage_files(home)
+    duplicates = {file.file: file.duplicate for file in ingest(home).files}
+    assert duplicates == {names[n]: int(n > 0) for n in numbers}
+    assert query(home, "SELECT count(*) FROM raw.orders_versions") == [(12 + 4 * 6,)]
+    assert ingest(home).files == ()
+
+
+def test_a_full_disk_that_has_rolled_back_already_is_told_as_such(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill_disk(connection: duckdb.DuckDBPyConnection, *_: object) -> None:
+        connection.execute("ROLLBACK")
+        raise duckdb.IOException("No space left on device")
+
+    put(home, "orders", "a.csv", orders(order("O1")))
+    with monkeypatch.context() as patched, pytest.raises(TongmaiError) as caught:
+        patched.setattr(loader, "_append_ledger", fill_disk)
+        ingest(home)
+    assert caught.value.reason == "disk_full"
+    assert ingest(home).totals()["orders"]["loaded"] == 1
 
 
 def test_a_version_known_earlier_by_another_file_takes_that_time(home: Home) -> None:
