@@ -24,6 +24,8 @@ DISK_FULL = ("no space left on device", "out of disk", "database or disk is full
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and leave with its exit code: 0 ok, 1 failed, 2 usage, 3 data-quality gate."""
+    # children only: a library's semaphores are swept up after an interrupt, and nobody needs to read of it
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     code = run_command(sys.argv[1:] if arguments is None else arguments)
     if code == INTERRUPTED:  # without waiting for the threads of the libraries that were interrupted
         sys.stdout.flush()

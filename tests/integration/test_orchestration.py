@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from orchestration.definitions import definitions_for
 from orchestration.instance import Platform, open_instance
+from orchestration.warehouse import manifest
 from store.home import Home
 from store.locks import hold
 
@@ -95,6 +97,14 @@ def test_the_inbox_sensor_asks_once_per_state_of_the_inbox(home: Home) -> None:
     assert isinstance(again, dg.RunRequest)
     assert isinstance(later, dg.RunRequest)
     assert first.run_key == again.run_key != later.run_key
+
+
+def test_a_half_written_manifest_is_parsed_again(home: Home) -> None:
+    path = manifest(home)
+    whole = json.loads(path.read_bytes())["nodes"].keys()
+    path.write_bytes(path.read_bytes()[:1000])
+    (home.dbt_target / "partial_parse.msgpack").write_bytes(b"half")
+    assert json.loads(manifest(home).read_bytes())["nodes"].keys() == whole
 
 
 def test_the_schedule_runs_the_whole_job_at_night_in_the_city(home: Home) -> None:
