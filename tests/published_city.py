@@ -161,7 +161,8 @@ def publish_city(home: Home, version: str = "v1", with_plan: bool = True, with_f
             table.create(connection)
         connection.execute(OPERATIONS)
         connection.execute(
-            "INSERT INTO ops.published_versions (version, data_version, published_at, checks_passed) VALUES (?, 'abc123def456', TIMESTAMPTZ '2026-01-02 03:04:00+08', 42)",
+            "INSERT INTO ops.published_versions (version, data_version, published_at, checks_passed) "
+            "VALUES (?, 'abc123def456', TIMESTAMPTZ '2026-01-02 03:04:00+08', 42)",
             [version],
         )
     point(home.current, folder)
