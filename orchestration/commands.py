@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from store.home import Home
+from store.locks import is_held
 from store.messages import EXIT_FAILED, EXIT_USAGE, Text, TongmaiError, progress
 
 app = typer.Typer(
@@ -248,6 +249,8 @@ def run(home: HomeOption = None, as_json: JsonOption = False) -> None:
 def _run_all(home: Home, as_json: bool) -> None:
     from orchestration.run import run as run_job
 
+    if is_held(home, "run"):
+        progress("run", "另一个任务正在运行，等它结束……", "another run is under way; waiting for it to end …")
     progress("run", "启动夜间任务（Dagster，本进程内）", "starting the nightly job (Dagster, in this process)")
     reports = run_job(home)
     if as_json:
