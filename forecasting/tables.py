@@ -8,7 +8,7 @@ from __future__ import annotations
 import duckdb
 
 from store.messages import Text
-from store.tables import Column, Table
+from store.tables import Column, Table, comment, literal
 
 _RUN = Column("run_id", "VARCHAR", "预测批次号", "forecast run")
 _MODEL = Column(
@@ -194,6 +194,7 @@ def create_forecast_tables(connection: duckdb.DuckDBPyConnection) -> None:
             ORDER BY runs.created_at DESC, runs.run_id LIMIT 1
         )"""
     )
+    connection.execute(f"COMMENT ON VIEW forecast.demand_current IS {literal(comment(DEMAND_CURRENT.text))}")
 
 
 def promote(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
