@@ -1,0 +1,81 @@
+"""Commands that look and change nothing: status, sql, doctor.
+
+Belongs here: asking, and printing the answer. Does not belong here: computing it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from orchestration.commands.options import HomeOption, JsonOption, console, home_of, said, show
+from store.messages import EXIT_FAILED, EXIT_USAGE, TongmaiError
+
+commands = typer.Typer()
+
+
+@commands.command(
+    help=said("台账合计、当前版本、锁与待收文件", "Ledger totals, current version, locks and waiting files")
+)
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    from orchestration.status import read_status
+
+    show(read_status(home_of(home)), as_json)
+
+
+@commands.command(help=said("对已发布版本执行只读 SQL", "Query the published version, read-only"))
+def sql(
+    query: Annotated[str, typer.Argument(help="SQL")],
+    home: HomeOption = None,
+    limit: Annotated[int, typer.Option(min=1, help=said("最多显示的行数", "rows to show at most"))] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    import duckdb
+
+    from store.connections import reader
+
+    if not query.strip(" ;\n\t"):
+        raise TongmaiError("bad_sql", "没有要执行的查询。", "There is no query to run.", EXIT_USAGE)
+    with reader(home_of(home).published) as connection:
+        try:
+            result = connection.execute(query)
+        except RuntimeError as error:  # DuckDB's word for Ctrl-C in a query
+            raise KeyboardInterrupt from error
+        except duckdb.Error as error:
+            raise TongmaiError(
+                "bad_sql", f"SQL 不能执行：{error}", f"The SQL does not run: {error}", EXIT_USAGE
+            ) from error
+        names = [column[0] for column in result.description or []]
+        rows = result.fetchall() if as_json else result.fetchmany(limit + 1)
+    if as_json:
+        records = [dict(zip(names, row, strict=True)) for row in rows]
+        typer.echo(json.dumps(records, ensure_ascii=False, default=str))
+        return
+    table = Table(*names, box=None, pad_edge=False)
+    for row in rows[:limit]:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console.print(table)
+    if len(rows) > limit:
+        typer.echo(said(f"只显示前 {limit} 行（--limit 可调）", f"first {limit} rows only (see --limit)"), err=True)
+
+
+@commands.command(
+    help=said(
+        "检查 Python、版本、磁盘、字体、锁，并说明怎么办", "Check Python, versions, disk, fonts, locks; say what to do"
+    )
+)
+def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    from orchestration.doctor import examine
+
+    findings = examine(home_of(home))
+    if as_json:
+        typer.echo(json.dumps([finding.to_dict() for finding in findings], ensure_ascii=False))
+    else:
+        marks = {"ok": "✓", "warn": "!", "fail": "✗"}
+        for finding in findings:
+            console.print(f"{marks[finding.status]} {finding.check:<10} {finding.text}", highlight=False, markup=False)
+    if any(finding.status == "fail" for finding in findings):
+        raise typer.Exit(EXIT_FAILED)

@@ -1,0 +1,123 @@
+"""One command per stage after the intake, and `tongmai run`, which is all of them.
+
+Belongs here: options in, one call to a stage's door, the result out. Does not belong here: what a stage does.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+
+from orchestration.commands.options import HomeOption, JsonOption, console, home_of, said, show
+from store.home import Home
+from store.locks import is_held
+from store.messages import progress
+
+commands = typer.Typer()
+
+
+@commands.command(help=said("dbt 建库并检查", "Build and test the warehouse with dbt"))
+def build(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    from orchestration.warehouse import build as build_warehouse
+
+    show(build_warehouse(home_of(home)).to_dict(), as_json)
+
+
+@commands.command(help=said("预测各区县、各强度等级的需求", "Forecast demand by district and grade class"))
+def forecast(
+    home: HomeOption = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help=said("只用这一天已知的数据", "use what was known then")),
+    ] = None,
+    horizon: Annotated[int, typer.Option(min=1, max=52, help=said("周数", "weeks ahead"))] = 52,
+    scenario: Annotated[
+        str, typer.Option(help=said("情景：base, permits_minus_50", "scenario: base, permits_minus_50"))
+    ] = "base",
+    as_json: JsonOption = False,
+) -> None:
+    from forecasting.run import forecast as make_forecast
+
+    day: date | None = None if as_of is None else as_of.date()
+    report = make_forecast(home_of(home), as_of=day, horizon_weeks=horizon, scenario=scenario)
+    show(report.to_dict(), as_json)
+
+
+@commands.command(
+    help=said(
+        "产能分配与整合规划；带选项即为假设分析，不改变当前规划",
+        "Plan capacity allocation and consolidation; with options it is a what-if and leaves the current plan",
+    )
+)
+def plan(
+    max_closures: Annotated[
+        int | None, typer.Option(help=said("最多关停与合并几家", "closures and merges at most"))
+    ] = None,
+    haul_limit: Annotated[float | None, typer.Option(help=said("运输时限（分钟）", "haul limit in minutes"))] = None,
+    carbon_price: Annotated[float | None, typer.Option(help=said("碳价（元/吨）", "carbon price, CNY per t"))] = None,
+    demand: Annotated[str | None, typer.Option(help=said("需求变化，如 +20%", "change of demand, e.g. +20%"))] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(help=said("必须保留的站（可重复）", "plant that stays; repeatable"))
+    ] = None,
+    close: Annotated[
+        list[str] | None, typer.Option(help=said("必须关停的站（可重复）", "plant that goes; repeatable"))
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    from planning.run import plan as make_plan
+
+    report = make_plan(
+        home_of(home),
+        max_closures=max_closures,
+        haul_limit_min=haul_limit,
+        carbon_price_cny_per_t=carbon_price,
+        demand_change=_share(demand),
+        keep=tuple(keep or ()),
+        close=tuple(close or ()),
+    )
+    show(report.to_dict(), as_json)
+
+
+def _share(text: str | None) -> float | None:
+    """`+20%`, `-5%` or `0.2` as a share."""
+    if text is None:
+        return None
+    try:
+        return float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            said(f"不是变化率：{text}，例如 +20%", f"not a change: {text}; for example +20%")
+        ) from error
+
+
+@commands.command(help=said("检查并发布一个只读版本", "Audit and publish a read-only version"))
+def publish(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    from store.publish import publish as publish_version
+
+    show(publish_version(home_of(home)).to_dict(), as_json)
+
+
+@commands.command(
+    help=said("用收件箱里的文件跑完全部阶段（夜间任务）", "Run every stage on what lies in the inbox (the nightly job)")
+)
+def run(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    run_all(home_of(home), as_json)
+
+
+def run_all(home: Home, as_json: bool) -> None:
+    """The nightly job in this process, and its summary."""
+    from orchestration.run import run as run_job
+
+    if is_held(home, "run"):
+        progress("run", "另一个任务正在运行，等它结束……", "another run is under way; waiting for it to end …")
+    progress("run", "启动夜间任务（Dagster，本进程内）", "starting the nightly job (Dagster, in this process)")
+    reports = run_job(home)
+    if as_json:
+        show(reports, as_json)
+        return
+    from orchestration.summary import print_summary
+
+    print_summary(console, home, reports)
