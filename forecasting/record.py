@@ -19,7 +19,7 @@ from forecasting.paths import is_outlook, months_after
 from forecasting.scores import Score
 from forecasting.settings import MAX_HORIZON_WEEKS, QUANTILES
 from forecasting.tables import BACKTEST, COMPONENTS, DEMAND, PATHS, RUNS, SCORES
-from store.tables import Table
+from store.tables import append
 
 if TYPE_CHECKING:
     from forecasting.identity import Run
@@ -39,26 +39,18 @@ def write_run(
     """Append the whole run or nothing: `quantiles` (7, N, H), `paths` (n, B, months)."""
     connection.execute("BEGIN")
     try:
-        _append(connection, DEMAND, _demand(run, forecast, quantiles))
-        _append(connection, BACKTEST, *_backtest(run, backtest))
-        _append(connection, SCORES, _score_columns(run, scores))
-        _append(connection, COMPONENTS, _components(run, forecast, quantiles.shape[2]))
-        _append(connection, PATHS, _paths(run, forecast, paths))
+        append(connection, DEMAND, _demand(run, forecast, quantiles))
+        for columns in _backtest(run, backtest):
+            append(connection, BACKTEST, columns)
+        append(connection, SCORES, _score_columns(run, scores))
+        append(connection, COMPONENTS, _components(run, forecast, quantiles.shape[2]))
+        append(connection, PATHS, _paths(run, forecast, paths))
         # the run's own row last: what it names is there
-        _append(connection, RUNS, {name: [value] for name, value in run.row(datetime.now(UTC)).items()})
+        append(connection, RUNS, {name: [value] for name, value in run.row(datetime.now(UTC)).items()})
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-
-
-def _append(connection: duckdb.DuckDBPyConnection, table: Table, *parts: Columns) -> None:
-    import pyarrow as pa
-
-    for part in parts:
-        if len(part[table.column_names[0]]):
-            arrays = pa.table({name: part[name] for name in table.column_names})
-            connection.from_arrow(arrays).insert_into(table.qualified)
 
 
 def _demand(run: Run, forecast: OriginForecast, quantiles: FloatArray) -> Columns:

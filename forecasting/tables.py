@@ -187,7 +187,7 @@ def create_forecast_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for table in TABLES:
         table.create(connection)
     connection.execute(
-        """CREATE VIEW IF NOT EXISTS forecast.demand_current AS
+        """CREATE OR REPLACE VIEW forecast.demand_current AS
         SELECT demand.* FROM forecast.demand AS demand
         WHERE demand.run_id = (
             SELECT runs.run_id FROM forecast.runs AS runs WHERE runs.status = 'promoted'

@@ -28,7 +28,7 @@ from store.connections import writer
 from store.home import Home
 from store.locks import hold
 from store.messages import Text, TongmaiError, progress
-from store.tables import INGEST_LEDGER, OPS_TABLES, REJECTS, Column, Table
+from store.tables import INGEST_LEDGER, OPS_TABLES, REJECTS, Column, Table, append
 
 TRANSACTION_ROWS = 500_000
 LOCK_WAIT_S = 300.0
@@ -147,9 +147,9 @@ def _load(
 def _close(connection: duckdb.DuckDBPyConnection, feed: Feed, pending: Sequence[Manifest]) -> None:
     """Note batches whose segments are all in the ledger, so that their manifests are not read again."""
     if pending:
-        batches = pa.table({"batch_id": [m.batch_id for m in pending], "feed": [feed.name] * len(pending)})
-        connection.register("batches", batches)
-        connection.execute(f"INSERT INTO {LOADED_BATCHES.qualified} SELECT *, ? FROM batches", [datetime.now(UTC)])
+        count, now = len(pending), datetime.now(UTC)
+        rows = {"batch_id": [m.batch_id for m in pending], "feed": [feed.name] * count, "committed_at": [now] * count}
+        append(connection, LOADED_BATCHES, rows)
 
 
 def _new_segments(connection: duckdb.DuckDBPyConnection, manifests: Sequence[Manifest]) -> list[Segment]:
@@ -188,7 +188,7 @@ def _append_versions(
     """)
     connection.execute("CREATE OR REPLACE TEMP TABLE duplicates AS FROM repeated WHERE nth > 1 OR is_known")
     connection.execute(
-        f"INSERT INTO {table} SELECT {', '.join(feed.raw_columns)} FROM read_parquet(?) "
+        f"INSERT INTO {table} BY NAME SELECT {', '.join(feed.raw_columns)} FROM read_parquet(?) "
         "SEMI JOIN segments USING (_segment_id) ANTI JOIN duplicates USING (_segment_id, _source_row)",
         [files],
     )
@@ -217,7 +217,7 @@ def _append_rejects(
     files = [str(home.rejected / feed.name / part) for manifest in manifests for part in manifest.reject_parts]
     if files:
         connection.execute(
-            f"INSERT INTO {REJECTS.qualified} SELECT {', '.join(REJECTS.column_names)} FROM read_parquet(?) "
+            f"INSERT INTO {REJECTS.qualified} BY NAME SELECT {', '.join(REJECTS.column_names)} FROM read_parquet(?) "
             "WHERE segment_id IN (SELECT _segment_id FROM segments)",
             [files],
         )
@@ -246,6 +246,5 @@ def _append_ledger(
         for result in results
     ]
     if rows:
-        names = INGEST_LEDGER.column_names
-        connection.register("ledger_rows", pa.table([pa.array(v) for v in zip(*rows, strict=True)], names=names))
-        connection.execute(f"INSERT INTO {INGEST_LEDGER.qualified} SELECT * FROM ledger_rows")
+        columns = zip(INGEST_LEDGER.column_names, zip(*rows, strict=True), strict=True)
+        append(connection, INGEST_LEDGER, dict(columns))

@@ -8,16 +8,16 @@ from __future__ import annotations
 import duckdb
 
 from pipelines.feeds.contract import Feed
+from store.evolution import evolve
 
 ORDER = "_version_at, _content_hash"
 
 
 def create(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:
-    """Create `raw.<feed>_versions` and the view `raw.<feed>` when they are absent."""
-    columns = ", ".join(f'"{name}" {type_}' for name, type_ in feed.raw_columns.items())
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {versions_table(feed)} ({columns})")
+    """Create `raw.<feed>_versions` and the view `raw.<feed>`, or bring them up to the contract."""
+    evolve(connection, versions_table(feed), feed.raw_columns)
     select = newest_rows(feed) if feed.merge == "row" else newest_values(feed)
-    connection.execute(f"CREATE VIEW IF NOT EXISTS raw.{feed.name} AS {select}")
+    connection.execute(f"CREATE OR REPLACE VIEW raw.{feed.name} AS {select}")
 
 
 def versions_table(feed: Feed) -> str:
@@ -28,7 +28,7 @@ def versions_table(feed: Feed) -> str:
 def newest_rows(feed: Feed) -> str:
     """SQL: the newest version per key, ties by content hash."""
     return (
-        f"SELECT * FROM {versions_table(feed)} QUALIFY row_number() OVER "
+        f"SELECT {_columns(feed)} FROM {versions_table(feed)} QUALIFY row_number() OVER "
         f"(PARTITION BY {', '.join(feed.key)} ORDER BY _version_at DESC, _content_hash DESC) = 1"
     )
 
@@ -49,7 +49,13 @@ def newest_values(feed: Feed) -> str:
     )
     key = ", ".join(feed.key)
     return (
-        f"WITH counted AS (SELECT *, count(*) OVER (PARTITION BY {key}) AS _versions FROM {versions_table(feed)}) "
+        f"WITH counted AS (SELECT {_columns(feed)}, count(*) OVER (PARTITION BY {key}) AS _versions "
+        f"FROM {versions_table(feed)}) "
         f"SELECT * EXCLUDE (_versions) FROM counted WHERE _versions = 1 UNION ALL "
         f"SELECT {merged} FROM counted WHERE _versions > 1 GROUP BY {key}"
     )
+
+
+def _columns(feed: Feed) -> str:
+    """The contract's columns in its order: an older home's table has those that came later behind the others."""
+    return ", ".join(f'"{name}"' for name in feed.raw_columns)

@@ -24,7 +24,7 @@ from planning.freeze import Frozen
 from planning.instance import Instance
 from planning.model import Indices
 from store.messages import Text
-from store.tables import Table
+from store.tables import Table, append
 
 Columns = dict[str, Any]  # column -> list or array, all of one length
 
@@ -110,21 +110,12 @@ def write_plan(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     connection.execute("BEGIN")
     try:
         for table, columns in parts:
-            _append(connection, table, plan.plan_id, columns)
+            rows = len(columns[table.column_names[-1]])
+            append(connection, table, {**columns, "plan_id": [plan.plan_id] * rows})
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-
-
-def _append(connection: duckdb.DuckDBPyConnection, table: Table, plan_id: str, columns: Columns) -> None:
-    import pyarrow as pa
-
-    rows = len(columns[table.column_names[-1]])
-    if rows:
-        columns = {**columns, "plan_id": [plan_id] * rows}
-        arrays = pa.table({name: columns[name] for name in table.column_names})
-        connection.from_arrow(arrays).insert_into(table.qualified)
 
 
 def _sites(plan: Plan) -> Columns:

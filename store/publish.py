@@ -22,7 +22,7 @@ from store.connections import BUSINESS_TIME_ZONE, reader, writer
 from store.home import WAREHOUSE_FILE, Home
 from store.locks import hold
 from store.messages import EXIT_QUALITY_GATE, TongmaiError, progress
-from store.tables import OPS_TABLES, PUBLISHED_VERSIONS, data_version, literal
+from store.tables import OPS_TABLES, PUBLISHED_VERSIONS, append, data_version, literal
 
 PUBLISHED_SCHEMAS = ("marts", "forecast", "plan", "ops")
 KEPT_VERSIONS = 3
@@ -72,9 +72,11 @@ def publish(home: Home) -> PublishReport:
             published_at = datetime.now(UTC)
             version = f"{published_at:%Y%m%dT%H%M%S%f}Z-{data}"
             checks_passed = len(gate.CHECKS) + 1  # the dbt results are one more
-            connection.execute(
-                f"INSERT INTO {PUBLISHED_VERSIONS.qualified} VALUES (?, ?, ?, ?, ?)",
-                [version, data, content, published_at, checks_passed],
+            facts = (version, data, content, published_at, checks_passed)
+            append(
+                connection,
+                PUBLISHED_VERSIONS,
+                {name: [fact] for name, fact in zip(PUBLISHED_VERSIONS.column_names, facts, strict=True)},
             )
             connection.execute("CHECKPOINT")
         tables = _write_version(home.warehouse, home.versions / version)

@@ -1,17 +1,19 @@
 """Declared tables: name, key, columns with type and description, in both languages.
 
-Belongs here: the declaration and the DDL made from it. The tables of a schema that no dbt model
+Belongs here: the declaration, its DDL, and appending rows to it. The tables of a schema that no dbt model
 makes (`ops`, `forecast`, `plan`) are declared beside the code that writes them, and nowhere else.
 Does not belong here: any particular table but those of `ops`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 
+from store.evolution import evolve
 from store.messages import Text
 
 
@@ -48,14 +50,26 @@ class Table:
         return [column.name for column in self.columns]
 
     def create(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Create the table when it is absent, with its comments."""
-        columns = ", ".join(f'"{column.name}" {column.type}' for column in self.columns)
-        key = f", PRIMARY KEY ({', '.join(self.key)})" if self.key else ""
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {self.qualified} ({columns}{key})")
+        """Create the table when it is absent, bring an older one up to this declaration, and write its comments.
+
+        Not to be called within a transaction.
+        """
+        evolve(connection, self.qualified, {column.name: column.type for column in self.columns}, self.key)
         connection.execute(f"COMMENT ON TABLE {self.qualified} IS {literal(comment(self.text))}")
         for column in self.columns:
             described = literal(comment(column.text))
             connection.execute(f'COMMENT ON COLUMN {self.qualified}."{column.name}" IS {described}')
+
+
+def append(connection: duckdb.DuckDBPyConnection, table: Table, columns: Mapping[str, Any]) -> None:
+    """Append rows: column -> its values (list or array), all of one length; every declared column, by name."""
+    import pyarrow as pa
+
+    rows = pa.table({name: columns[name] for name in table.column_names})
+    if rows.num_rows:
+        connection.register("appended", rows)
+        connection.execute(f"INSERT INTO {table.qualified} BY NAME SELECT * FROM appended")
+        connection.unregister("appended")
 
 
 def comment(text: Text) -> str:
