@@ -6,7 +6,6 @@ Belongs here: the elements of the Beam graph. Does not belong here: any step of 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ import pyarrow as pa
 from pipelines.alignment import Shape
 from pipelines.layout import Layout
 from pipelines.mapping import NO_MAPPING, FieldMapping
-from pipelines.sources.tables import MalformedRow
+from pipelines.sources.tables import MalformedRow, lineage_name
 
 
 @dataclass(frozen=True)
@@ -77,20 +76,33 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where rows come from: file `file` (index into the batch), its sheet or member, and how its header was read."""
+
+    file: int
+    member: str
+    layout: Layout
+
+    def name(self, batch: Batch) -> str:
+        """What lineage calls it: the file's name, or `file!member`."""
+        return lineage_name(batch.files[self.file].name, self.member)
+
+
+@dataclass(frozen=True)
 class Block:
     """Aligned rows of one shape, of one or more files of a batch.
 
-    `table` holds `in_<field>…`, `_extra`, `_source_row` and `_file` (index into `batch.files`); `layouts` say
-    how each file's header was read; `malformed` are rows that could not be split; `skipped` are counts per
-    file; `faults` are files that could not be taken (on the last block of a batch, which has no rows).
+    `table` holds `in_<field>…`, `_extra`, `_source_row` and `_source` (index into `sources`); `malformed` are
+    rows that could not be split, each with its source's index; `skipped` are counts per file; `faults` are files
+    that could not be taken (on the last block of a batch, which has no rows).
     """
 
     batch: Batch
     number: int
     shape: Shape | None = None
     table: pa.Table | None = None
-    layouts: Mapping[int, Layout] = field(default_factory=dict)
-    malformed: tuple[tuple[int, Layout, MalformedRow], ...] = ()
+    sources: tuple[Source, ...] = ()
+    malformed: tuple[tuple[int, MalformedRow], ...] = ()
     skipped: tuple[tuple[int, int], ...] = ()
     faults: tuple[tuple[int, Fault], ...] = ()
 

@@ -16,10 +16,11 @@ import pyarrow.types as pt
 
 from pipelines import crs
 from pipelines.alignment import text_of
-from pipelines.blocks import Block, Checked, Tally
+from pipelines.blocks import Block, Checked, Source, Tally
 from pipelines.check_sql import Check, compiled
 from pipelines.faults import row_sentence
 from pipelines.rejects import Reject, SourceCells, is_no_data, malformed_text, reject_table, row_text
+from pipelines.sources.tables import MalformedRow
 from pipelines.tidy import tidy
 from store.connections import BUSINESS_TIME_ZONE
 
@@ -42,16 +43,13 @@ class Checker:
         tallies: dict[int, Tally] = {}
         for file, count in block.skipped:
             tallies.setdefault(file, Tally()).rows_skipped += count
-        rejects = [
-            Reject(file, row.source_row, row.reason, None, row_sentence(row.reason, None), malformed_text(layout, row))
-            for file, layout, row in block.malformed
-        ]
+        rejects = [_malformed(block.sources[index], row) for index, row in block.malformed]
         rows: pa.Table | None = None
         if block.table is not None and block.table.num_rows:
             rows, faulty = self._run(block, block.table, tallies)
             rejects += faulty
         for reject in rejects:
-            tally = tallies.setdefault(reject.file, Tally())
+            tally = tallies.setdefault(reject.source.file, Tally())
             tally.rows_rejected += 1
             tally.reasons[reject.reason] += 1
         return Checked(
@@ -76,24 +74,29 @@ class Checker:
             faulty = table.take(position[~is_good])
             rejects = _rejects(block, check, faulty, fault.drop_null().to_pylist(), tallies)
             result = result.filter(is_good)
-        for file, count in Counter(table["_file"].to_numpy()[position[is_good]].tolist()).items():
-            tally = tallies.setdefault(file, Tally())
+        for index, count in Counter(table["_source"].to_numpy()[position[is_good]].tolist()).items():
+            tally = tallies.setdefault(block.sources[index].file, Tally())
             tally.rows_good += count
             tally.units.update(block.shape.factors)
         return result.drop_columns(["_fault", "_position"]), rejects
+
+
+def _malformed(source: Source, row: MalformedRow) -> Reject:
+    text = malformed_text(source.layout, row)
+    return Reject(source, row.source_row, row.reason, None, row_sentence(row.reason, None), text)
 
 
 def _rejects(block: Block, check: Check, rows: pa.Table, numbers: list[int], tallies: dict[int, Tally]) -> list[Reject]:
     """Rejects of the faulty rows, less those that are no data at all."""
     rejects = []
     for row, number in zip(_printable(rows).to_pylist(), numbers, strict=True):
-        file, fault = row["_file"], check.faults[number]
-        cells = SourceCells(block.layouts[file], row)
+        source, fault = block.sources[row["_source"]], check.faults[number]
+        cells = SourceCells(source.layout, row)
         if is_no_data(cells, lacks_required=fault.reason == "missing_required"):
-            tallies.setdefault(file, Tally()).rows_skipped += 1
+            tallies.setdefault(source.file, Tally()).rows_skipped += 1
         else:
             text = row_text(cells)
-            rejects.append(Reject(file, row["_source_row"], fault.reason, fault.column, fault.text, text))
+            rejects.append(Reject(source, row["_source_row"], fault.reason, fault.column, fault.text, text))
     return rejects
 
 
@@ -112,13 +115,13 @@ def _printable(rows: pa.Table) -> pa.Table:
 def _with_lineage(table: pa.Table, block: Block) -> pa.Table:
     # One chunk, because DuckDB scans several in any order; and the position, because SQL promises no order.
     table = table.combine_chunks().append_column("_position", pa.array(np.arange(table.num_rows)))
-    index = table["_file"].combine_chunks()
-    files = block.batch.files
+    index = table["_source"].combine_chunks()
+    files = [block.batch.files[source.file] for source in block.sources]
 
-    def per_file(texts: list[str]) -> pa.DictionaryArray:
+    def per_source(texts: list[str]) -> pa.DictionaryArray:
         return pa.DictionaryArray.from_arrays(index, pa.array(texts, pa.string()))
 
-    table = table.append_column("_segment_id", per_file([file.segment_id for file in files]))
-    table = table.append_column("_source_file", per_file([file.name for file in files]))
+    table = table.append_column("_segment_id", per_source([file.segment_id for file in files]))
+    table = table.append_column("_source_file", per_source([source.name(block.batch) for source in block.sources]))
     received_at = pa.array([file.received_at for file in files], pa.timestamp("us", tz="UTC"))
     return table.append_column("_received_at", received_at.take(index))

@@ -171,14 +171,14 @@ def _append_versions(
     table = raw.versions_table(feed)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE incoming AS "
-        "SELECT _content_hash, _segment_id, _source_row, known_at, _flags, arrival "
+        "SELECT _content_hash, _segment_id, _source_file, _source_row, known_at, _flags, arrival "
         "FROM read_parquet(?) JOIN segments USING (_segment_id)",
         [files],
     )
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE repeated AS
-        SELECT _content_hash, _segment_id, _source_row, known_at, _flags,
-            row_number() OVER (PARTITION BY _content_hash ORDER BY arrival, _source_row) AS nth,
+        SELECT _content_hash, _segment_id, _source_file, _source_row, known_at, _flags,
+            row_number() OVER (PARTITION BY _content_hash ORDER BY arrival, _source_file, _source_row) AS nth,
             _content_hash IN (SELECT _content_hash FROM {table}) AS is_known
         FROM incoming
         WHERE _content_hash IN (
@@ -189,7 +189,7 @@ def _append_versions(
     connection.execute("CREATE OR REPLACE TEMP TABLE duplicates AS FROM repeated WHERE nth > 1 OR is_known")
     connection.execute(
         f"INSERT INTO {table} BY NAME SELECT {', '.join(feed.raw_columns)} FROM read_parquet(?) "
-        "SEMI JOIN segments USING (_segment_id) ANTI JOIN duplicates USING (_segment_id, _source_row)",
+        "SEMI JOIN segments USING (_segment_id) ANTI JOIN duplicates USING (_segment_id, _source_file, _source_row)",
         [files],
     )
     connection.execute(f"""
@@ -205,8 +205,8 @@ def _append_versions(
     """)
     return dict(
         connection.execute(
-            "SELECT _segment_id, count(*) FROM incoming ANTI JOIN duplicates USING (_segment_id, _source_row) "
-            "GROUP BY ALL"
+            "SELECT _segment_id, count(*) FROM incoming "
+            "ANTI JOIN duplicates USING (_segment_id, _source_file, _source_row) GROUP BY ALL"
         ).fetchall()
     )
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from pipelines.alignment import Shape, align
-from pipelines.blocks import Batch, Block, Fault, FileTask
+from pipelines.blocks import Batch, Block, Fault, FileTask, Source
 from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
 from pipelines.layout import Layout, resolve
@@ -28,16 +28,19 @@ class _Gathering:
     """Rows of one shape that wait to be a block."""
 
     tables: list[pa.Table] = field(default_factory=list)
-    layouts: dict[int, Layout] = field(default_factory=dict)
-    malformed: list[tuple[int, Layout, MalformedRow]] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    numbers: dict[tuple[int, str, tuple[str, ...]], int] = field(default_factory=dict)
+    malformed: list[tuple[int, MalformedRow]] = field(default_factory=list)
     skipped: list[tuple[int, int]] = field(default_factory=list)
     size_bytes: int = 0
 
     def add(self, index: int, layout: Layout, raw: RawTable, table: pa.Table) -> None:
         """Take rows of file `index` in."""
-        self.tables.append(table.append_column("_file", pa.repeat(pa.scalar(index, pa.int32()), table.num_rows)))
-        self.layouts[index] = layout
-        self.malformed += [(index, layout, row) for row in raw.malformed]
+        source = self.numbers.setdefault((index, raw.member, layout.header), len(self.sources))
+        if source == len(self.sources):
+            self.sources.append(Source(index, raw.member, layout))
+        self.tables.append(table.append_column("_source", pa.repeat(pa.scalar(source, pa.int32()), table.num_rows)))
+        self.malformed += [(source, row) for row in raw.malformed]
         if raw.rows_skipped:
             self.skipped.append((index, raw.rows_skipped))
         self.size_bytes += table.nbytes
@@ -45,7 +48,7 @@ class _Gathering:
     def block(self, batch: Batch, number: int, shape: Shape) -> Block:
         """The block of what has been gathered."""
         table = pa.concat_tables(self.tables)
-        return Block(batch, number, shape, table, self.layouts, tuple(self.malformed), tuple(self.skipped))
+        return Block(batch, number, shape, table, tuple(self.sources), tuple(self.malformed), tuple(self.skipped))
 
 
 def read_blocks(batch: Batch, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.alignment import EXTRA, column_of
-from pipelines.blocks import Batch
+from pipelines.blocks import Batch, Source
 from pipelines.feeds.contract import Field
 from pipelines.layout import Layout, is_private_header
 from pipelines.privacy import MASK, redact, redact_cells, redact_json
@@ -36,9 +36,9 @@ _TEXT_LIMIT = 4_000
 
 @dataclass(frozen=True)
 class Reject:
-    """One rejected row of file `file` (index into the batch)."""
+    """One rejected row."""
 
-    file: int
+    source: Source
     source_row: int
     reason: str
     column: Field | None
@@ -69,9 +69,9 @@ def reject_table(rejects: Sequence[Reject], batch: Batch) -> pa.Table:
     """Rejects as a table with the columns of `ops.rejects`."""
     rows = [
         (
-            batch.files[reject.file].segment_id,
+            batch.files[reject.source.file].segment_id,
             batch.feed,
-            batch.files[reject.file].name,
+            reject.source.name(batch),
             reject.source_row,
             reject.reason,
             reject.column.name if reject.column else None,

@@ -126,7 +126,7 @@ INGEST_LEDGER = Table(
 REJECTS = Table(
     "ops",
     "rejects",
-    ("segment_id", "source_row", "reason"),
+    ("segment_id", "source_file", "source_row", "reason"),
     Text(
         "拒收行：原文（已脱敏）、位置、原因与中英文说明",
         "Rejected rows: redacted text, place, reason and a sentence in both languages",

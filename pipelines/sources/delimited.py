@@ -14,8 +14,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -27,8 +26,9 @@ from pipelines.feeds import Feed
 from pipelines.layout import HEADER_SEARCH_ROWS, find_header
 from pipelines.mapping import FieldMapping
 from pipelines.privacy import redact_cells
+from pipelines.sources.contents import Content
 from pipelines.sources.quotes import QUOTED_LIMIT, careful_records
-from pipelines.sources.tables import MalformedRow, RawTable, raw_table
+from pipelines.sources.tables import MalformedRow, Origin, RawTable, raw_table
 from pipelines.sources.text import REPLACEMENT, TextBlock, text_blocks
 
 DELIMITERS = (",", "\t", ";", "|")
@@ -48,25 +48,27 @@ class Header:
     end: int
 
 
-def delimited_tables(path: Path, feed: Feed, mapping: FieldMapping) -> Iterator[RawTable]:
+def delimited_tables(content: Content, feed: Feed, mapping: FieldMapping) -> Iterator[RawTable]:
     """The file's rows. Raises FileError: `empty_file`, `unknown_layout`, and those of `text_blocks`."""
     header: Header | None = None
     carry, next_line, is_first = TextBlock(b"", is_damaged=False), 1, True
-    for block, is_last in _with_last(text_blocks(path)):
-        data = TextBlock(carry.data + block.data, carry.is_damaged or block.is_damaged)
+    for block, is_last in _with_last(text_blocks(content)):
+        data = replace(block, data=carry.data + block.data, is_damaged=carry.is_damaged or block.is_damaged)
         skipped = 0
         if header is None:
             if len(data.data) < _HEADER_BYTES and not is_last:
                 carry = data
                 continue
             header = read_header(data.data, feed, mapping)
-            data = TextBlock(data.data[header.end :], data.is_damaged)
+            data = replace(data, data=data.data[header.end :])
             next_line, skipped = header.next_line, header.line - 1
         table, used = _block_table(data, header, next_line, is_last, skipped)
-        carry = TextBlock(data.data[used:], data.is_damaged)
+        carry = replace(data, data=data.data[used:])
         next_line += data.data[:used].count(b"\n")
         if is_first or table.table.num_rows or table.malformed or table.rows_skipped:
-            yield table
+            yield replace(
+                table, origin=Origin("csv", encoding=data.encoding, delimiter=header.delimiter, header_row=header.line)
+            )
         is_first = False
     if header is None:
         raise FileError("empty_file")

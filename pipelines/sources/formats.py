@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,13 +16,13 @@ from pipelines.faults import FileError
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Kind
 from pipelines.mapping import FieldMapping
+from pipelines.sources.contents import Content, content_of
 from pipelines.sources.delimited import delimited_tables
 from pipelines.sources.geojson import geojson_tables
 from pipelines.sources.json_lines import json_tables
 from pipelines.sources.parquet import parquet_tables
 from pipelines.sources.spreadsheet import spreadsheet_tables
 from pipelines.sources.tables import RawTable
-from pipelines.sources.text import open_bytes
 
 Format = Literal["delimited", "json", "geojson", "spreadsheet", "parquet"]
 _TEXT_SUFFIXES = frozenset({".csv", ".txt", ".tsv", ".dat", ".json", ".jsonl", ".ndjson", ".geojson"})
@@ -29,13 +30,13 @@ _BINARY_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xls", ".parquet", ".pq"})
 _HEAD_BYTES = 4096
 
 
-def format_of(path: Path, feed: Feed) -> Format:
+def format_of(content: Content, feed: Feed) -> Format:
     """The file's format. Raises FileError: `unknown_file_type`, `empty_file`, `truncated_file`, `unreadable_file`."""
-    suffixes = [suffix.casefold() for suffix in path.suffixes if suffix.casefold() != ".gz"]
+    suffixes = [suffix.casefold() for suffix in Path(content.name).suffixes if suffix.casefold() != ".gz"]
     if not suffixes or suffixes[-1] not in _TEXT_SUFFIXES | _BINARY_SUFFIXES:
-        raise FileError("unknown_file_type", path.name)
+        raise FileError("unknown_file_type", content.name)
     try:
-        with open_bytes(path) as stream:
+        with content.open() as stream:
             head = stream.read(_HEAD_BYTES)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise FileError("truncated_file", str(error)) from error
@@ -64,16 +65,22 @@ def _format(head: bytes, suffix: str, feed: Feed) -> Format:
 def open_tables(path: Path, feed: Feed, mapping: FieldMapping) -> Iterator[RawTable]:
     """The file's rows as raw tables. Raises FileError when it cannot be taken as a whole."""
     try:
-        match format_of(path, feed):
-            case "delimited":
-                yield from delimited_tables(path, feed, mapping)
-            case "json":
-                yield from json_tables(path)
-            case "geojson":
-                yield from geojson_tables(path)
-            case "spreadsheet":
-                yield from spreadsheet_tables(path, feed, mapping)
-            case "parquet":
-                yield from parquet_tables(path)
+        content = content_of(path)
+        for raw in _tables(content, feed, mapping):
+            yield replace(raw, origin=replace(raw.origin, compression=content.compression))
     except OSError as error:
         raise FileError("unreadable_file", error.strerror or str(error)) from error
+
+
+def _tables(content: Content, feed: Feed, mapping: FieldMapping) -> Iterator[RawTable]:
+    match format_of(content, feed):
+        case "delimited":
+            return delimited_tables(content, feed, mapping)
+        case "json":
+            return json_tables(content)
+        case "geojson":
+            return geojson_tables(content)
+        case "spreadsheet":
+            return spreadsheet_tables(content, feed, mapping)
+        case "parquet":
+            return parquet_tables(content)

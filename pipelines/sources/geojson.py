@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from pipelines.faults import FileError
-from pipelines.sources.tables import RawTable, raw_table
+from pipelines.sources.contents import Content
+from pipelines.sources.tables import Origin, RawTable, raw_table
 from pipelines.sources.text import text_blocks
 
 
-def geojson_tables(path: Path) -> Iterator[RawTable]:
+def geojson_tables(content: Content) -> Iterator[RawTable]:
     """The collection's features. Raises FileError(`truncated_file`, `unknown_layout`)."""
-    text = b"".join(block.data for block in text_blocks(path))
+    blocks = list(text_blocks(content))
+    text = b"".join(block.data for block in blocks)
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
@@ -30,7 +31,8 @@ def geojson_tables(path: Path) -> Iterator[RawTable]:
     rows = [_properties(feature) for feature in features]
     header = sorted({name for row in rows for name in row} | {"geometry"})
     columns = [pa.array([row.get(name) for row in rows], pa.string()) for name in header]
-    yield raw_table(header, columns, pa.array(range(1, len(rows) + 1), pa.int64()))
+    origin = Origin("geojson", encoding=blocks[-1].encoding)
+    yield raw_table(header, columns, pa.array(range(1, len(rows) + 1), pa.int64()), origin=origin)
 
 
 def _properties(feature: Any) -> dict[str, str | None]:

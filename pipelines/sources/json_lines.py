@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import cast
 
 import duckdb
@@ -17,20 +16,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.faults import FileError
-from pipelines.sources.tables import MalformedRow, RawTable, raw_table
+from pipelines.sources.contents import Content
+from pipelines.sources.tables import MalformedRow, Origin, RawTable, raw_table
 from pipelines.sources.text import TextBlock, text_blocks
 
 
-def json_tables(path: Path) -> Iterator[RawTable]:
+def json_tables(content: Content) -> Iterator[RawTable]:
     """The file's objects. Raises FileError: `empty_file`, `truncated_file`, and those of `text_blocks`.
 
     A key stays a column for the rest of the file, so that a few last lines that all lack it fail by
     themselves and not the file.
     """
     line, is_empty, keys = 1, True, list[str]()
-    for block in text_blocks(path):
+    for block in text_blocks(content):
         if is_empty and block.data.lstrip().startswith(b"["):
-            yield _table(TextBlock(_array_lines(path), is_damaged=False), 1, keys)
+            yield _table(TextBlock(_array_lines(content), is_damaged=False, encoding=block.encoding), 1, keys)
             return
         is_empty = False
         raw = _table(block, line, keys)
@@ -40,8 +40,8 @@ def json_tables(path: Path) -> Iterator[RawTable]:
         raise FileError("empty_file")
 
 
-def _array_lines(path: Path) -> bytes:
-    text = b"".join(block.data for block in text_blocks(path))
+def _array_lines(content: Content) -> bytes:
+    text = b"".join(block.data for block in text_blocks(content))
     try:
         objects = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
@@ -72,7 +72,8 @@ def _table(block: TextBlock, first_line: int, known_keys: Sequence[str]) -> RawT
     keys = sorted({*known_keys, *(key for (key,) in found)})
     objects = filled.filter(is_object).combine_chunks()
     columns = _columns(connection, objects, keys) if keys else []
-    return raw_table(keys, columns, objects["n"].combine_chunks(), malformed, lines.num_rows - filled.num_rows)
+    origin = Origin("json", encoding=block.encoding)
+    return raw_table(keys, columns, objects["n"].combine_chunks(), malformed, lines.num_rows - filled.num_rows, origin)
 
 
 _per_thread = threading.local()

@@ -7,30 +7,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from pipelines.faults import FileError
-from pipelines.sources.tables import RawTable, raw_table
+from pipelines.sources.contents import Content
+from pipelines.sources.tables import Origin, RawTable, raw_table
 
 _ROWS = 65_536
+_ORIGIN = Origin("parquet")
 
 
-def parquet_tables(path: Path) -> Iterator[RawTable]:
+def parquet_tables(content: Content) -> Iterator[RawTable]:
     """The file's rows in batches. Raises FileError(`truncated_file`) when the file is damaged."""
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(content.path or content.open()) as file:
             header = file.schema_arrow.names
             first = 1
             for batch in file.iter_batches(batch_size=_ROWS):
                 rows = pa.array(range(first, first + batch.num_rows), pa.int64())
-                yield raw_table(header, [_plain(column) for column in batch.columns], rows)
+                yield raw_table(header, [_plain(column) for column in batch.columns], rows, origin=_ORIGIN)
                 first += batch.num_rows
             if first == 1:
-                yield raw_table(header, [pa.nulls(0, pa.string())] * len(header), pa.array([], pa.int64()))
+                yield raw_table(
+                    header, [pa.nulls(0, pa.string())] * len(header), pa.array([], pa.int64()), origin=_ORIGIN
+                )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise FileError("truncated_file", str(error).splitlines()[0][:120]) from error
 

@@ -1,8 +1,7 @@
 """Spreadsheets (XLSX, XLS) as raw tables.
 
 Belongs here: sheets, their header row, cells to columns. Does not belong here: dates that are numbers (a
-reading). All visible sheets that hold the feed's columns are read; rows of a second sheet are counted on from
-the last row of the first.
+reading). All visible sheets that hold the feed's columns are read, each a member of the file when there are several.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,26 +19,26 @@ from pipelines.faults import FileError
 from pipelines.feeds import Feed
 from pipelines.layout import HEADER_SEARCH_ROWS, find_header, resolve
 from pipelines.mapping import FieldMapping
-from pipelines.sources.tables import RawTable, raw_table
-from pipelines.sources.text import open_bytes
+from pipelines.sources.contents import Content
+from pipelines.sources.tables import Origin, RawTable, raw_table
 
 
-def spreadsheet_tables(path: Path, feed: Feed, mapping: FieldMapping) -> Iterator[RawTable]:
+def spreadsheet_tables(content: Content, feed: Feed, mapping: FieldMapping) -> Iterator[RawTable]:
     """One raw table per visible sheet with all columns of the feed; rows of other sheets are skipped and counted.
 
     Raises FileError: `truncated_file`, `empty_file`, and of the first sheet that comes nearest `missing_columns`,
     `unknown_unit` or `unknown_layout`.
     """
-    with open_bytes(path) as stream:
+    with content.open() as stream:
         try:
             sheets = list(_sheets(CalamineWorkbook.from_filelike(stream)))
         except (CalamineError, OSError, ValueError) as error:
             raise FileError("truncated_file", str(error)) from error
     tables: list[RawTable] = []
     faults: list[FileError] = []
-    before = skipped = 0
+    skipped = 0
     for sheet in sheets:
-        table = _table(sheet, before, feed, mapping) if sheet.is_visible else None
+        table = _table(sheet, feed, mapping) if sheet.is_visible else None
         try:
             if table is not None:
                 resolve(feed, table.header, mapping)
@@ -50,18 +48,19 @@ def spreadsheet_tables(path: Path, feed: Feed, mapping: FieldMapping) -> Iterato
             table = None
         if table is None:
             skipped += sum(1 for row in sheet.rows if any(cell != "" for cell in row))
-        before += sheet.first_row + len(sheet.rows)
     if not tables:
         is_empty = not any(sheet.rows for sheet in sheets)
         raise next(iter(faults), FileError("empty_file" if is_empty else "unknown_layout"))
-    yield replace(tables[0], rows_skipped=tables[0].rows_skipped + skipped)
-    yield from tables[1:]
+    tables[0] = replace(tables[0], rows_skipped=tables[0].rows_skipped + skipped)
+    for table in tables:
+        yield replace(table, member=table.origin.sheet) if len(tables) > 1 else table
 
 
 @dataclass(frozen=True)
 class _Sheet:
     """A sheet's rows, and how many empty ones stand above them. A clerk does not see what is hidden."""
 
+    name: str
     rows: list[list[Any]]
     first_row: int
     is_visible: bool
@@ -71,10 +70,12 @@ def _sheets(workbook: CalamineWorkbook) -> Iterator[_Sheet]:
     for described in workbook.sheets_metadata:
         sheet = workbook.get_sheet_by_name(described.name)
         start = sheet.start
-        yield _Sheet(sheet.to_python(), start[0] if start else 0, described.visible == SheetVisibleEnum.Visible)
+        yield _Sheet(
+            described.name, sheet.to_python(), start[0] if start else 0, described.visible == SheetVisibleEnum.Visible
+        )
 
 
-def _table(sheet: _Sheet, before: int, feed: Feed, mapping: FieldMapping) -> RawTable | None:
+def _table(sheet: _Sheet, feed: Feed, mapping: FieldMapping) -> RawTable | None:
     """The sheet's rows below its header; None when it has none."""
     rows = sheet.rows
     index = find_header([[_text(cell) for cell in row] for row in rows[:HEADER_SEARCH_ROWS]], feed, mapping)
@@ -84,8 +85,9 @@ def _table(sheet: _Sheet, before: int, feed: Feed, mapping: FieldMapping) -> Raw
     columns = (
         [_column(cells) for cells in zip(*body, strict=True)] if body else [pa.nulls(0, pa.string())] * len(header)
     )
-    start = before + sheet.first_row + index + 2
-    return raw_table(header, columns, pa.array(range(start, start + len(body)), pa.int64()), (), index)
+    start = sheet.first_row + index + 2
+    origin = Origin("spreadsheet", header_row=start - 1, sheet=sheet.name)
+    return raw_table(header, columns, pa.array(range(start, start + len(body)), pa.int64()), (), index, origin)
 
 
 def _column(cells: Sequence[Any]) -> pa.Array:

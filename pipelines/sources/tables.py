@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from store.messages import Text
+
 SOURCE_ROW = "_source_row"
 
 
@@ -24,18 +26,39 @@ class MalformedRow:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """How a raw table was found in its file; what does not apply is empty or None.
+
+    `header_row` is the line or row of the header's first row, counted from 1; `notes` tell what was left out
+    or understood in a way that its sender may want to know.
+    """
+
+    format: str = ""
+    compression: str = ""
+    encoding: str = ""
+    delimiter: str = ""
+    header_row: int | None = None
+    sheet: str = ""
+    member: str = ""
+    notes: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True)
 class RawTable:
     """Some rows of one file: columns `c0`, `c1`, … in the header's order, and `_source_row`.
 
     `_source_row` is the line of the file on which the row begins (text), the row of the sheet, or the
-    ordinal of the record (Parquet, GeoJSON), counted from 1. `rows_skipped` counts titles and blank lines
-    that the source has dropped; they are in none of the columns.
+    ordinal of the record (Parquet, GeoJSON), counted from 1. `member` names the sheet or the archive's member
+    that the rows stand in (`march.xlsx!Sheet2`), and is empty when the file has but one. `rows_skipped` counts
+    titles and blank lines that the source has dropped; they are in none of the columns.
     """
 
     header: tuple[str, ...]
     table: pa.Table
     malformed: tuple[MalformedRow, ...] = ()
     rows_skipped: int = 0
+    member: str = ""
+    origin: Origin = Origin()
 
 
 def raw_table(
@@ -44,8 +67,14 @@ def raw_table(
     source_rows: pa.Array,
     malformed: Sequence[MalformedRow] = (),
     rows_skipped: int = 0,
+    origin: Origin = Origin(),
 ) -> RawTable:
     """A RawTable from its columns in order."""
     names = [*(f"c{index}" for index in range(len(header))), SOURCE_ROW]
     table = pa.table([*columns, source_rows], names=names)
-    return RawTable(tuple(header), table, tuple(malformed), rows_skipped)
+    return RawTable(tuple(header), table, tuple(malformed), rows_skipped, origin=origin)
+
+
+def lineage_name(file: str, member: str) -> str:
+    """What lineage calls the place that a row came from: `file`, or `file!member`."""
+    return f"{file}!{member}" if member else file

@@ -13,12 +13,12 @@ import io
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import charset_normalizer
 
 from pipelines.faults import FileError
+from pipelines.sources.contents import Content
 
 BLOCK_BYTES = 8 << 20
 _LINE_LIMIT_BYTES = 64 << 20
@@ -29,26 +29,23 @@ REPLACEMENT = "\ufffd".encode()
 
 @dataclass(frozen=True)
 class TextBlock:
-    """Whole lines in UTF-8; `is_damaged` when some bytes did not decode (U+FFFD stands in their place)."""
+    """Whole lines in UTF-8; `is_damaged` when some bytes did not decode (U+FFFD stands in their place).
+
+    `encoding` is what they came in, as far as it is known: plain ASCII up to here may go on in another one.
+    """
 
     data: bytes
     is_damaged: bool
+    encoding: str = "ascii"
 
 
-def open_bytes(path: Path) -> IO[bytes]:
-    """The file's bytes, decompressed when it is gzip."""
-    with path.open("rb") as file:
-        magic = file.read(2)
-    return cast(IO[bytes], gzip.open(path, "rb")) if magic == b"\x1f\x8b" else path.open("rb")
-
-
-def text_blocks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[TextBlock]:
+def text_blocks(content: Content, block_bytes: int = BLOCK_BYTES) -> Iterator[TextBlock]:
     """The file's lines in blocks of about `block_bytes`, each ending at a line's end.
 
     Raises FileError: `truncated_file` (gzip cut off), `wrong_encoding`, `unknown_file_type` (binary).
     """
     try:
-        with open_bytes(path) as stream:
+        with content.open() as stream:
             yield from _decoded(_whole_lines(stream, block_bytes))
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise FileError("truncated_file", str(error)) from error
@@ -86,19 +83,19 @@ def _decoded(blocks: Iterator[tuple[str | None, bytes]]) -> Iterator[TextBlock]:
                 raise FileError("unknown_file_type", "binary")
             encoding = encoding or stated or detect(block)
             text = block.decode(encoding, errors="replace").replace("\0", "\ufffd")
-            yield TextBlock(text.encode(), is_damaged=True)
+            yield TextBlock(text.encode(), is_damaged=True, encoding=encoding)
             continue
         encoding = encoding or stated
         if block.isascii():
-            yield TextBlock(block, is_damaged=False)
+            yield TextBlock(block, is_damaged=False, encoding=encoding or "ascii")
             continue
         encoding = encoding or detect(block)
         try:
             text = block.decode(encoding)
         except UnicodeDecodeError:
-            yield TextBlock(block.decode(encoding, errors="replace").encode(), is_damaged=True)
+            yield TextBlock(block.decode(encoding, errors="replace").encode(), is_damaged=True, encoding=encoding)
             continue
-        yield TextBlock(block if encoding == "utf-8" else text.encode(), is_damaged=False)
+        yield TextBlock(block if encoding == "utf-8" else text.encode(), is_damaged=False, encoding=encoding)
 
 
 def detect(block: bytes) -> str:

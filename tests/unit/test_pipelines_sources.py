@@ -18,7 +18,7 @@ from pipelines.feeds import FEEDS
 from pipelines.mapping import NO_MAPPING
 from pipelines.sources import delimited, text
 from pipelines.sources.formats import open_tables
-from pipelines.sources.tables import RawTable
+from pipelines.sources.tables import Origin, RawTable
 
 ORDERS = FEEDS["orders"]
 
@@ -130,7 +130,9 @@ def test_bad_bytes_reject_their_row_only(tmp_path: Path) -> None:
 def test_gzip(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv.gz"
     path.write_bytes(gzip.compress(orders(order("O1")).encode("gb18030")))
-    assert keys(read(path)) == [("O1", 2)]
+    (raw,) = read(path)
+    assert keys([raw]) == [("O1", 2)]
+    assert raw.origin == Origin("csv", "gzip", "gb18030", ",", 1)
 
 
 def test_json_lines_with_changing_keys_and_a_broken_line(tmp_path: Path) -> None:
@@ -175,7 +177,8 @@ def test_spreadsheets(tmp_path: Path) -> None:
         other.write_row(0, 0, HEADER)
         other.write_row(1, 0, ["O3", 1])
     first, second = read(path)
-    assert keys([first, second]) == [("O1", 5), ("O2", 6), ("O3", 8)]
+    assert keys([first, second]) == [("O1", 5), ("O2", 6), ("O3", 2)]
+    assert [(raw.member, raw.origin.header_row) for raw in (first, second)] == [("Sheet1", 4), ("Sheet2", 1)]
     assert first.table["c1"].to_pylist() == [12.5, 3.0]
     assert str(first.table["c2"].to_pylist()[0]) == "2026-03-05 12:00:00"
     assert first.table["c3"].to_pylist() == ["20260001", "text"]
@@ -195,7 +198,8 @@ def test_hidden_sheets_and_summaries_are_skipped_and_counted(tmp_path: Path) -> 
         hidden.write_row(1, 0, ["OLD", 1])
         hidden.hide()
     (raw,) = read(path)
-    assert keys([raw]) == [("O1", 4)]
+    assert keys([raw]) == [("O1", 2)]
+    assert (raw.member, raw.origin.sheet) == ("", "Sheet2")
     assert raw.rows_skipped == 4
 
 
