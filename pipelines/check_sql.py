@@ -63,7 +63,7 @@ def _read(column: Field, shape: Shape) -> str:
     source = column_of(column.name)
     type_ = dict(shape.types).get(column.name, "string")
     factor = dict(shape.factors).get(column.name, 1.0)
-    sql = readings.reading(column, source, type_, factor, shape.mapping.codes(column.name), shape.mapping.districts)
+    sql = readings.reading(column, source, type_, factor, shape.mapping)
     return f"CASE WHEN {source} IS NULL THEN {quote(column.default)} ELSE {sql} END" if column.default else sql
 
 
@@ -129,7 +129,7 @@ def _others(shape: Shape) -> dict[str, str]:
         if column.other:
             codes = shape.mapping.codes(column.name)
             source = column_of(column.name)
-            text = readings.recode(source, codes) if codes else source
+            text = readings.recode(column, source, codes) if codes else source
             known = ", ".join(quote(text) for text in readings.known_texts(column))
             conditions[column.name] = f'("{column.name}" = {quote(column.other)} AND lower({text}) NOT IN ({known}))'
     return conditions

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from pipelines import crs
-from pipelines.alignment import text_of
+from pipelines.alignment import column_of, text_of
 from pipelines.blocks import Block, Checked, Source, Tally
 from pipelines.check_sql import Check, compiled
-from pipelines.faults import row_sentence
+from pipelines.faults import refined, row_sentence
 from pipelines.rejects import Reject, SourceCells, is_no_data, malformed_text, reject_table, row_text
 from pipelines.sources.tables import MalformedRow
 from pipelines.tidy import tidy
@@ -95,8 +95,9 @@ def _rejects(block: Block, check: Check, rows: pa.Table, numbers: list[int], tal
         if is_no_data(cells, lacks_required=fault.reason == "missing_required"):
             tallies.setdefault(source.file, Tally()).rows_skipped += 1
         else:
-            text = row_text(cells)
-            rejects.append(Reject(source, row["_source_row"], fault.reason, fault.column, fault.text, text))
+            text, reason = row_text(cells), refined(fault.reason, row.get(column_of(fault.column.name)))
+            sentence = fault.text if reason == fault.reason else row_sentence(reason, fault.column)
+            rejects.append(Reject(source, row["_source_row"], reason, fault.column, sentence, text))
     return rejects
 
 

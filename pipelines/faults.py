@@ -5,6 +5,7 @@ Belongs here: reasons that no single feed owns. Does not belong here: a feed's o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from pipelines.feeds.contract import Field, Kind
@@ -27,6 +28,11 @@ ROW_REASONS: Mapping[str, Text] = {
     "bad_number": Text("{column}（{zh}）不是数字。", "{column} ({en}) is not a number."),
     "bad_timestamp": Text("{column}（{zh}）不是可识别的时间。", "{column} ({en}) is not a recognisable time."),
     "bad_date": Text("{column}（{zh}）不是可识别的日期。", "{column} ({en}) is not a recognisable day."),
+    "unclear_date": Text(
+        "{column}（{zh}）写作“日/月/年”或“月/日/年”，无法判断先后。请在映射文件的 [formats] 中写明，例如 %m/%d/%Y。",
+        "{column} ({en}): which of its numbers is the month cannot be told. State it under [formats] in a mapping "
+        "file, such as %m/%d/%Y.",
+    ),
     "bad_code": Text("{column}（{zh}）不在允许的取值中：{limits}。", "{column} ({en}) is none of: {limits}."),
     "digits_lost": Text(
         "{column}（{zh}）是被电子表格改成科学计数的编号，末位已丢失。请把该列设为文本后重新导出。",
@@ -100,6 +106,15 @@ FILE_REASONS: Mapping[str, Text] = {
     "unreadable_file": Text("没有权限读取文件，或读取出错。", "The file cannot be read (permission or device error)."),
     "no_rows": Text("文件有表头但没有数据行。", "The file has a header but no rows."),
 }
+
+
+_UNCLEAR_DATE = re.compile(r"\s*\d{1,2}([/.-])\d{1,2}\1(\d{2}|\d{4})(?!\d).*")
+
+
+def refined(reason: str, text: object) -> str:
+    """A time's reason; `unclear_date` when it is written with the day or the month first (03/04/2025)."""
+    is_time = reason in (UNREADABLE[Kind.DAY], UNREADABLE[Kind.INSTANT])
+    return "unclear_date" if is_time and isinstance(text, str) and _UNCLEAR_DATE.fullmatch(text) else reason
 
 
 class FileError(Exception):

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -17,12 +18,13 @@ from pipelines import units
 from pipelines.faults import FileError
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field
-from pipelines.mapping import NO_MAPPING, FieldMapping
+from pipelines.mapping import NO_MAPPING, FieldMapping, joined_header
 from pipelines.privacy import is_personal_header
 
 HEADER_SEARCH_ROWS = 30
 _BRACKETS = re.compile(r"[（(\[【{](.*?)[)）\]】}]")
 _NOISE = re.compile(r"[\s_\-*:：·.、/\\\"'#]+")
+_VALUE = re.compile(r"[-+¥￥$]?[0-9][0-9.,:/\- T]*%?")
 
 
 @dataclass(frozen=True)
@@ -75,30 +77,59 @@ def is_private_header(feed: Feed, text: str) -> bool:
 
 def find_header(rows: Sequence[Sequence[str]], feed: Feed, mapping: FieldMapping = NO_MAPPING) -> int | None:
     """The index of the header row: the first of those with most known texts (at least two), else None."""
-    known, mapped = aliases(feed), {source for source, _ in mapping.columns}
+    known, mapped = known_texts(feed, mapping), {source for source, _ in mapping.columns} | mapping.parts
     best, best_hits = None, 1
     for index, row in enumerate(rows[:HEADER_SEARCH_ROWS]):
         hits = len({text for text in row if text and (text.strip() in mapped or _known_text(text, known))})
         if hits > best_hits:
             best, best_hits = index, hits
+    return likely_header(rows) if best is None and mapping.is_probe else best
+
+
+def likely_header(rows: Sequence[Sequence[str]]) -> int | None:
+    """The first of the rows with most cells that could be headers: texts, each another one, no numbers."""
+    best, best_cells = None, 1
+    for index, row in enumerate(rows[:HEADER_SEARCH_ROWS]):
+        texts = [text.strip() for text in row if text.strip()]
+        is_header = len(set(texts)) == len(texts) and not any(_VALUE.fullmatch(text) for text in texts)
+        if is_header and len(texts) > best_cells:
+            best, best_cells = index, len(texts)
     return best
+
+
+def known_texts(feed: Feed, mapping: FieldMapping) -> dict[str, Field]:
+    """Normalised header text -> field: the contract's, then the deployment's."""
+    if not mapping.aliases:
+        return aliases(feed)
+    return {text: feed.field(name) for text, name in mapping.aliases} | aliases(feed)
+
+
+def joins(header: Sequence[str], mapping: FieldMapping) -> list[tuple[str, tuple[int, ...]]]:
+    """The joined columns that a header makes possible: their header text and the columns that they join."""
+    if not mapping.joined:
+        return []
+    places = {text.strip(): index for index, text in reversed(list(enumerate(header)))}
+    possible = [(joined_header(parts), parts) for _, parts in mapping.joined if set(parts) <= places.keys()]
+    return [(text, tuple(places[part] for part in parts)) for text, parts in possible if text not in places]
 
 
 def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPING) -> Layout:
     """The layout of that header; of several columns for one field the one whose text stands first in the contract.
 
-    Raises FileError: `missing_columns` when a required field has no source, `unknown_unit`.
+    Raises FileError: `missing_columns` when a required field has no source, `unknown_unit` (a probe never does).
     """
-    header = tuple(text.strip() for text in header)
-    targets, constants, stated = dict(mapping.columns), dict(mapping.constants), dict(mapping.units)
+    header = (*(text.strip() for text in header), *(text for text, _ in joins(header, mapping)))
+    targets, constants, stated = mapping.targets, dict(mapping.constants), dict(mapping.units)
     bindings: dict[str, Binding] = {name: Binding(name, constant=value) for name, value in constants.items()}
-    known = aliases(feed)
+    known, parts = known_texts(feed, mapping), mapping.parts
     claims: dict[str, list[tuple[int, int]]] = {}  # field -> (rank of the header among its texts, column)
     extras: list[tuple[int, str]] = []
     for index, text in enumerate(header):
         if text in targets:
             if targets[text]:
                 claims.setdefault(targets[text], []).append((-1, index))
+        elif text in parts:
+            continue
         elif (alias := _known_text(text, known)) is not None:
             claims.setdefault(known[alias].name, []).append((list(known).index(alias), index))
         else:
@@ -108,13 +139,16 @@ def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPIN
         if name in constants:
             others = [first, *others]
         else:
-            bindings[name] = Binding(name, first[1], factor=_factor(feed.field(name), header[first[1]], stated))
+            factor = 1.0
+            with suppress(FileError) if mapping.is_probe else nullcontext():
+                factor = _factor(feed.field(name), header[first[1]], stated)
+            bindings[name] = Binding(name, first[1], factor=factor)
         if not feed.field(name).is_private:
             extras += [(index, header[index]) for _, index in others]
     bound = [header[binding.index] for binding in bindings.values() if binding.index is not None]
     extras = _named_apart([(index, text) for index, text in extras if not is_personal_header(text)], bound)
     missing = [column.name for column in feed.fields if column.required and column.name not in bindings]
-    if missing:
+    if missing and not mapping.is_probe:
         raise FileError("missing_columns", ", ".join(missing))
     return Layout(feed, header, tuple(bindings.values()), tuple(extras), mapping)
 

@@ -18,6 +18,7 @@ from pipelines.blocks import Batch, Block, Fault, FileTask, Source
 from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
 from pipelines.layout import Layout, resolve
+from pipelines.preparation import prepared
 from pipelines.sources.formats import open_tables
 from pipelines.sources.tables import MalformedRow, RawTable
 from pipelines.sources.text import BLOCK_BYTES
@@ -79,7 +80,8 @@ def read_blocks(batch: Batch, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]
 def _aligned(task: FileTask, *, as_text: bool) -> Iterator[tuple[Layout, RawTable, Shape, pa.Table]]:
     feed = FEEDS[task.feed]
     layouts: dict[tuple[str, ...], Layout] = {}
-    for raw in open_tables(task.path, feed, task.mapping):
+    for table in open_tables(task.path, feed, task.mapping):
+        raw = prepared(table, feed, task.mapping)
         if raw.header not in layouts:
             layouts[raw.header] = resolve(feed, raw.header, task.mapping)
         layout = layouts[raw.header]

@@ -8,17 +8,20 @@ it could not read, because the rest costs ten times as much.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from pipelines import units
 from pipelines.city import district_names
 from pipelines.feeds.contract import Field, Kind
+from pipelines.mapping import OTHERWISE, FieldMapping
 
 FIRST_INSTANT = "TIMESTAMPTZ '1991-09-15 00:00:00+08'"  # since then Shanghai has been at UTC+8 all year
 LAST_INSTANT = "TIMESTAMPTZ '2100-01-01 00:00:00+08'"
 FIRST_DAY, LAST_DAY = "DATE '1950-01-01'", "DATE '2100-01-01'"
 _SHANGHAI_US = 8 * 3600 * 1_000_000
+_NUMBERS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY})
 _EXCEL_EPOCH = "TIMESTAMP '1899-12-30 00:00:00'"
 _EXCEL_DAYS = "BETWEEN 20000 AND 80000"
 _AMOUNT = r"^([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?) ?(.*)$"
@@ -44,20 +47,20 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def reading(
-    column: Field, x: str, type_: str, factor: float, codes: Mapping[str, str], districts: Sequence[str] = ()
-) -> str:
+def reading(column: Field, x: str, type_: str, factor: float, mapping: FieldMapping) -> str:
     """SQL that reads the source `x` (of Arrow type `type_`) as `column`.
 
-    `factor` turns the source's unit into the field's, `codes` is the mapping's code list for the field,
-    `districts` the further district codes that it allows. What cannot be read is NULL.
+    `factor` turns the source's unit into the field's; the mapping gives code lists, formats, the decimal sign
+    and further district codes. What cannot be read is NULL.
     """
     text = x if type_ == "string" else as_text(x, type_)
-    if codes:
-        text, type_ = recode(text, codes), "string"
+    if codes := mapping.codes(column.name):
+        text, type_ = recode(column, text, codes), "string"
+    if mapping.decimal == "," and type_ == "string" and column.kind in _NUMBERS:
+        text = f"replace(replace(replace({text}, ' ', ''), '.', ''), ',', '.')"
     if type_ == "string":
         x = text
-    readers = {
+    readers: dict[Kind, Callable[[], str]] = {
         Kind.NUMBER: lambda: _number(x, type_, column.unit, factor),
         Kind.INTEGER: lambda: _integer(x, type_, column.unit, factor),
         Kind.MONEY: lambda: _money(text, column.unit, factor),
@@ -66,9 +69,14 @@ def reading(
         Kind.CODE: lambda: _code(column, text),
         Kind.BOOLEAN: lambda: _boolean(text),
         Kind.GRADE: lambda: _grade(text),
-        Kind.DISTRICT: lambda: _district(text, districts),
+        Kind.DISTRICT: lambda: _district(text, mapping.districts),
         Kind.GEOMETRY: lambda: _geometry(text),
     }
+    if (formats := mapping.formats_of(column.name)) and type_ == "string":
+        return _or_else(_stated_time(column, x, formats), x, readers[column.kind]())
+    if column.kind in (Kind.BOOLEAN, Kind.DISTRICT) and OTHERWISE in codes:
+        otherwise = reading(column, quote(codes[OTHERWISE]), "string", factor, replace(mapping, values=()))
+        return _or_else(readers[column.kind](), x, otherwise)
     if column.kind in readers:
         return readers[column.kind]()
     if column.pattern:
@@ -92,10 +100,15 @@ def as_text(x: str, type_: str) -> str:
     return f"CAST({x} AS VARCHAR)"
 
 
-def recode(text: str, codes: Mapping[str, str]) -> str:
-    """`text` with the mapping's code list applied."""
-    branches = " ".join(f"WHEN {quote(source)} THEN {quote(value)}" for source, value in codes.items())
-    return f"CASE {text} {branches} ELSE {text} END"
+def recode(column: Field, text: str, codes: Mapping[str, str]) -> str:
+    """`text` with the mapping's code list applied; its `*` is for texts that neither it nor the contract knows."""
+    branches = " ".join(f"WHEN {quote(s)} THEN {quote(value)}" for s, value in codes.items() if s != OTHERWISE)
+    rest = text
+    if OTHERWISE in codes and column.kind in (Kind.CODE, Kind.TEXT):
+        known = ", ".join(quote(alias) for alias in known_texts(column)) or "''"
+        is_unknown = f"{text} IS NOT NULL AND lower({text}) NOT IN ({known})"
+        rest = f"CASE WHEN {is_unknown} THEN {quote(codes[OTHERWISE])} ELSE {text} END"
+    return f"CASE {text} {branches} ELSE {rest} END" if branches else rest
 
 
 def known_texts(column: Field) -> list[str]:
@@ -177,6 +190,12 @@ def _unusual_instant(x: str) -> str:
         f"WHEN {number} IS NOT NULL THEN {_shanghai(compact)} "
         f"ELSE {_shanghai(f'TRY_CAST({tidy} AS TIMESTAMP)')} END"
     )
+
+
+def _stated_time(column: Field, x: str, formats: Sequence[str]) -> str:
+    """A day or a time in one of the formats that a mapping states."""
+    naive = f"try_strptime({x}, [{', '.join(map(quote, formats))}])"
+    return f"CAST({naive} AS DATE)" if column.kind is Kind.DAY else _shanghai(naive)
 
 
 def _shanghai(naive: str) -> str:

@@ -15,15 +15,14 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipelines import durable, inbox, landing
+from pipelines import choosing, durable, inbox, landing
 from pipelines.blocks import Batch, Fault, FileTask
 from pipelines.crash_points import reach
 from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
 from pipelines.inbox import Arrival, Refusal
-from pipelines.mapping import NO_MAPPING, FieldMapping, choose, known_mappings, read_mapping
+from pipelines.mapping import FieldMapping
 from pipelines.quiet_beam import quiet_import
-from pipelines.sources.formats import open_tables
 from store.home import Home
 from store.locks import hold
 from store.messages import TongmaiError, progress
@@ -129,15 +128,15 @@ def _refused(refusal: Refusal) -> StagedFile:
 def _prepare(home: Home, arrival: Arrival, mapping: Path | None, taken: set[str]) -> FileTask | StagedFile:
     """The file's task; or its outcome, when it is known already or cannot be taken."""
     feed = FEEDS[arrival.feed]
-    candidates = [read_mapping(mapping, feed)] if mapping else known_mappings(home.mappings / feed.name, feed)
+    mappings = choosing.candidates(home, feed, mapping)
     note = _note_path(home, arrival)
-    stamp = _stamp(arrival, candidates)
+    stamp = _stamp(arrival, mappings)
     if (known := _noted(note, stamp)) is not None and arrival.is_inbox:
         return StagedFile(arrival.feed, arrival.name, "failed", fault=known)
     if not arrival.size_bytes:
         return _failed(home, arrival, stamp, inbox.fault("empty_file"))
     try:
-        chosen = candidates[0] if mapping else _chosen(arrival, candidates)
+        chosen = choosing.choose_for(arrival.path, feed, mappings, is_explicit=mapping is not None).mapping
         content = inbox.sha256(arrival.path)
     except FileError as error:
         return _failed(home, arrival, stamp, Fault(error.reason, *error.text))
@@ -162,16 +161,6 @@ def _prepare(home: Home, arrival: Arrival, mapping: Path | None, taken: set[str]
             _archive(home, task)
         return StagedFile(feed.name, arrival.name, "already_staged", segment_id)
     return task
-
-
-def _chosen(arrival: Arrival, candidates: Sequence[FieldMapping]) -> FieldMapping:
-    if not candidates:
-        return NO_MAPPING
-    for mapping in candidates:  # a mapping's own headers help to find the header row
-        first = next(open_tables(arrival.path, FEEDS[arrival.feed], mapping), None)
-        if first is not None and mapping.matches(first.header):
-            return choose(candidates, first.header)
-    return NO_MAPPING
 
 
 def _land(home: Home, tasks: Sequence[FileTask]) -> list[StagedFile]:
@@ -243,7 +232,7 @@ def _failed(home: Home, file: Arrival | FileTask, stamp: str | None, fault: Faul
     if file.is_inbox:
         arrival = file if isinstance(file, Arrival) else inbox.arrive(file.feed, file.path, file.name, is_inbox=True)
         feed = FEEDS[file.feed]
-        stamp = stamp or _stamp(arrival, known_mappings(home.mappings / feed.name, feed))
+        stamp = stamp or _stamp(arrival, choosing.candidates(home, feed))
         durable.write_json(_note_path(home, arrival), {"stamp": stamp, **asdict(fault)})
     return StagedFile(file.feed, file.name, "failed", fault=fault)
 
@@ -253,8 +242,8 @@ def _note_path(home: Home, arrival: Arrival) -> Path:
 
 
 def _stamp(arrival: Arrival, mappings: Sequence[FieldMapping]) -> str:
-    digests = sorted(mapping.digest for mapping in mappings)
-    return _digest(str(arrival.size_bytes), str(arrival.mtime_ns), str(FEEDS[arrival.feed].version), *digests)
+    known = [*sorted(mapping.digest for mapping in mappings), repr(mappings[0].aliases)]
+    return _digest(str(arrival.size_bytes), str(arrival.mtime_ns), str(FEEDS[arrival.feed].version), *known)
 
 
 def _noted(path: Path, stamp: str) -> Fault | None:

@@ -14,7 +14,7 @@ from pipelines.feeds import Feed
 from pipelines.feeds.contract import Kind
 from pipelines.privacy import hash_people, mask_numbers
 
-_NOTHING = pa.array(
+NOTHING = pa.array(
     ["", "-", "--", "—", "——", "/", "\\N", "NULL", "null", "None", "N/A", "n/a", "NaN", "nan", "#N/A", "无"]
 )
 
@@ -31,7 +31,7 @@ def tidy(table: pa.Table, feed: Feed, key: bytes) -> pa.Table:
         if not pc.all(pc.string_is_ascii(column)).as_py():
             column = pc.utf8_trim_whitespace(pc.utf8_normalize(column, "NFKC"))  # every text, whatever block it is in
         # A boolean's 无 means no; everywhere else it means that there is nothing to say.
-        nothing = _NOTHING[:-1] if field.kind is Kind.BOOLEAN else _NOTHING
+        nothing = NOTHING[:-1] if field.kind is Kind.BOOLEAN else NOTHING
         column = pc.if_else(pc.is_in(column, nothing), pa.scalar(None, pa.string()), column)
         if field.kind is Kind.PROSE:
             column = mask_numbers(column)

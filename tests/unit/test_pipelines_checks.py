@@ -14,7 +14,8 @@ from pipelines.blocks import Batch, Checked, FileTask
 from pipelines.checks import Checker
 from pipelines.faults import FILE_REASONS, ROW_REASONS
 from pipelines.feeds import FEEDS
-from pipelines.mapping import NO_MAPPING, FieldMapping, read_mapping
+from pipelines.mapping import NO_MAPPING, FieldMapping
+from pipelines.mapping_files import read_mapping
 from pipelines.reading import read_blocks
 
 RECEIVED_AT = datetime(2025, 3, 7, tzinfo=UTC)

@@ -11,7 +11,8 @@ from pipelines import units
 from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
 from pipelines.layout import find_header, normalise, resolve
-from pipelines.mapping import choose, fingerprint, known_mappings, read_mapping
+from pipelines.mapping import choose, fingerprint
+from pipelines.mapping_files import known_mappings, read_mapping
 from store.messages import TongmaiError
 
 ORDERS = FEEDS["orders"]

@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.feeds import FEEDS
 from pipelines.feeds.contract import Field, Kind
+from pipelines.mapping import FieldMapping
 from pipelines.readings import reading
 from store.messages import Text
 
@@ -23,7 +24,8 @@ TOLERANCES = [(text, 180) for text in ("18±2cm", "18±2 cm", "18cm±2", "180(±
 def read(column: Field, text: str, factor: float = 1.0, codes: dict[str, str] | None = None) -> Any:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'Asia/Shanghai'")
-    sql = f"SELECT {reading(column, 'x', 'string', factor, codes or {})} FROM (SELECT CAST(? AS VARCHAR) AS x)"
+    mapping = FieldMapping(values=((column.name, tuple((codes or {}).items())),))
+    sql = f"SELECT {reading(column, 'x', 'string', factor, mapping)} FROM (SELECT CAST(? AS VARCHAR) AS x)"
     row = connection.execute(sql, [text]).fetchone()
     connection.close()
     assert row is not None
