@@ -15,6 +15,7 @@ from pipelines.faults import UNREADABLE, row_sentence
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field, Kind
 from pipelines.readings import quote
+from pipelines.rejects import NO_DATA
 from store.messages import Text
 
 
@@ -73,7 +74,7 @@ def _faults(feed: Feed) -> list[RowFault]:
     def fault(condition: str, reason: str, column: Field) -> RowFault:
         return RowFault(condition, reason, column, row_sentence(reason, column))
 
-    missing = [fault(f"{column_of(c.name)} IS NULL", "missing_required", c) for c in feed.fields if c.required]
+    missing = [fault(_is_missing(c, feed), "missing_required", c) for c in feed.fields if c.required]
     unreadable = [
         fault(f'({column_of(c.name)} IS NOT NULL AND "{c.name}" IS NULL)', _unreadable(c), c)
         for c in feed.all_fields
@@ -92,6 +93,22 @@ def _faults(feed: Feed) -> list[RowFault]:
     ranges = [fault(limits, "out_of_range", c) for c in feed.fields if (limits := _outside(c))]
     rules = [RowFault(f"({rule.violated})", rule.reason, feed.field(rule.column), rule.text) for rule in feed.rules]
     return missing + unreadable + ranges + rules
+
+
+def _is_missing(column: Field, feed: Feed) -> str:
+    is_absent = f"{column_of(column.name)} IS NULL"
+    return is_absent if column.name in feed.key or not feed.partial_without else f"({is_absent} AND NOT {_event(feed)})"
+
+
+def _event(feed: Feed) -> str:
+    """Whether a row is an event: it holds nothing of what introduces its key, but something that happened.
+
+    A total or a footer under the key's header is none: it stays a row that lacks what is required.
+    """
+    lacks = [f"{column_of(name)} IS NULL" for name in feed.partial_without]
+    tells = " OR ".join(f"{column_of(column.name)} IS NOT NULL" for column in feed.event_values)
+    no_key = [f"regexp_matches({column_of(name)}, {quote(NO_DATA)})" for name in feed.key]
+    return f"({' AND '.join(lacks)} AND ({tells}) AND NOT ({' OR '.join(no_key)}))"
 
 
 def _unreadable(column: Field) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -147,10 +147,18 @@ def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPIN
             extras += [(index, header[index]) for _, index in others]
     bound = [header[binding.index] for binding in bindings.values() if binding.index is not None]
     extras = _named_apart([(index, text) for index, text in extras if not is_personal_header(text)], bound)
-    missing = [column.name for column in feed.fields if column.required and column.name not in bindings]
+    missing = _missing(feed, set(bindings))
     if missing and not mapping.is_probe:
         raise FileError("missing_columns", ", ".join(missing))
     return Layout(feed, header, tuple(bindings.values()), tuple(extras), mapping)
+
+
+def _missing(feed: Feed, bound: Set[str]) -> list[str]:
+    """Required fields without a source. A header of events needs its key and something that they tell."""
+    is_event = bool(feed.partial_without) and bound.isdisjoint(feed.partial_without)
+    if is_event and any(column.name in bound for column in feed.event_values):
+        return [name for name in feed.key if name not in bound]
+    return [column.name for column in feed.fields if column.required and column.name not in bound]
 
 
 def _known_text(text: str, known: Mapping[str, Field]) -> str | None:

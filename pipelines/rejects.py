@@ -23,12 +23,10 @@ from pipelines.sources.tables import MalformedRow
 from store.messages import Text
 from store.tables import REJECTS
 
-_TOTALS = re.compile(
-    r"\s*(本页|本日|本月|累计)?\s*(合\s*计|总\s*计|小\s*计|共\s*计|sub-?total|grand total|totals?)\s*[:：]?.*", re.I
-)
-_FOOTER = re.compile(
-    r"\s*(制表|填表|填报|审核|复核|打印|导出|备注|说明|注\s*[:：]|第\s*\d+\s*页|单位\s*[:：]|统计时间)"
-)
+_TOTAL = r"\s*(本页|本日|本月|累计)?\s*(合\s*计|总\s*计|小\s*计|共\s*计|sub-?total|grand total|totals?)\s*[:：]?"
+_FOOT = r"\s*(制表|填表|填报|审核|复核|打印|导出|备注|说明|注\s*[:：]|第\s*\d+\s*页|单位\s*[:：]|统计时间)"
+_TOTALS, _FOOTER = re.compile(f"{_TOTAL}.*", re.I), re.compile(_FOOT)
+NO_DATA = f"(?i)^({_TOTAL}|{_FOOT})"  # how the first cell of a total or a footer begins
 _TOTALS_CELLS = 3
 _FOOTER_CELLS = 2
 _TEXT_LIMIT = 4_000

@@ -86,10 +86,11 @@ def _deliveries(dice: random.Random, orders: Rows) -> Rows:
             kind = dice.random()
             if kind < 0.15:  # one event at a time, over midnight perhaps
                 known = batched + MINUTE * 2
-                rows.append({**ticket, "batched_at": batched, "known_at": known})
+                rows.append({**ticket, "batched_at": batched, "known_at": known + DAY * dice.choice([0, 0, 0, 9])})
+                event = ticket if dice.random() < 0.5 else {"ticket_id": number}
                 for name, instant in list(chain.items())[1:]:
-                    rows.append({**ticket, name: instant, "known_at": instant + MINUTE * 2})
-                rows.append({**ticket, **end, "known_at": chain["discharged_at"] + MINUTE * 3})
+                    rows.append({**event, name: instant, "known_at": instant + MINUTE * 2})
+                rows.append({**event, **end, "known_at": chain["discharged_at"] + MINUTE * 3})
             elif kind < 0.25:  # amended a week later
                 rows.append({**ticket, **chain, **end, "known_at": batched + DAY})
                 amended = {"load_m3": round(ticket["load_m3"] + 0.5, 2), "status": "签收", "grade": dice.choice(GRADES)}
@@ -100,7 +101,10 @@ def _deliveries(dice: random.Random, orders: Rows) -> Rows:
                 rows.append({**ticket, **late, "known_at": batched + DAY * 2})
             elif kind < 0.31:  # an order that never arrives
                 rows.append({**ticket, **chain, **end, "order_id": "never", "known_at": batched + DAY})
-            elif kind < 0.33:  # a ticket without any time
+            elif kind < 0.32:  # events of a ticket whose own row never comes
+                rows.append({"ticket_id": number, "arrived_at": chain["arrived_at"], "known_at": chain["arrived_at"]})
+                rows.append({"ticket_id": number, "status": "签收", "known_at": chain["arrived_at"] + DAY})
+            elif kind < 0.34:  # a ticket without any time
                 rows.append({**ticket, "known_at": batched})
             else:
                 rows.append({**ticket, **chain, **end, "known_at": batched + DAY})

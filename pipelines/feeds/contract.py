@@ -127,7 +127,8 @@ class Feed:
     `version` counts changes that alter what a file loads as; `event_time` is the field that says when
     the thing happened; `merge` says how versions of a key make one row: the newest row, or the newest
     non-null value per column; `coordinates` are the longitude/latitude pairs that a mapping's coordinate
-    system applies to.
+    system applies to; `partial_without` are required columns that an *event* lacks together: a row that says
+    something about a key which another row introduces, and so needs its key and one optional value only.
     """
 
     name: str
@@ -140,6 +141,7 @@ class Feed:
     flags: tuple[Flag, ...] = ()
     merge: Literal["row", "column"] = "row"
     coordinates: tuple[tuple[str, str], ...] = ()
+    partial_without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if unknown := set(self.key) - {column.name for column in self.fields}:
@@ -161,3 +163,8 @@ class Feed:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    @property
+    def event_values(self) -> tuple[Field, ...]:
+        """The fields of which an event holds at least one."""
+        return tuple(column for column in self.fields if not column.required)

@@ -1,7 +1,8 @@
 """Deliveries (运单/发货单/小票): one row is the newest known state of one truck's ticket.
 
 Belongs here: the contract of this feed. Does not belong here: how a contract is executed. A ticket's
-events arrive one at a time, so versions merge per column and null means "not known yet".
+events arrive one at a time, so versions merge per column and null means "not known yet"; an event needs the
+ticket's number and what happened, once the ticket's own row says what it carries and for whom.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ def _volume(name: str, text: Text, aliases: tuple[str, ...], high: float) -> Fie
 
 FEED = Feed(
     name="deliveries",
-    version=2,
+    version=3,
     text=Text("运单（发货单、小票）", "Delivery tickets"),
     key=("ticket_id",),
     event_time="departed_at",
     merge="column",
+    partial_without=("order_id", "grade", "load_m3"),
     fields=(
         Field(
             "ticket_id",

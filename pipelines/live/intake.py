@@ -81,7 +81,7 @@ SOURCES = (
         is_open="false",
         joins="LEFT JOIN delivery_statuses ON part.status = delivery_statuses.status",
         derived={
-            "grade_class": _CLASSED,
+            "grade_class": f"CASE WHEN part.grade IS NOT NULL THEN {_CLASSED} END",
             "is_delivered": "CASE WHEN part.status IS NOT NULL THEN coalesce(delivery_statuses.is_delivered, true) END",
         },
     ),

@@ -23,7 +23,7 @@ LATENESS = timedelta(hours=2)  # a window this far behind the newest event is fi
 
 # Every instant at which some version of a ticket dates it: once merged, it counts at one of them.
 _DATED_TICKETS = f"""
-    SELECT ticket_id, order_id, unnest([
+    SELECT ticket_id, unnest([
         epoch_us(batched_at), epoch_us(departed_at), epoch_us(arrived_at), epoch_us(discharged_at)
     ]) // {WINDOW_US} * {WINDOW_US} AS window_us
     FROM {DELIVERIES.qualified}
@@ -47,7 +47,9 @@ def touch(connection: duckdb.DuckDBPyConnection, since: datetime) -> int:
             SELECT window_us FROM ({_DATED_TICKETS})
             WHERE
                 ticket_id IN (SELECT ticket_id FROM arrived_deliveries)
-                OR order_id IN (SELECT order_id FROM arrived_orders)
+                OR ticket_id IN (
+                    SELECT ticket_id FROM {DELIVERIES.qualified} SEMI JOIN arrived_orders USING (order_id)
+                )
             UNION ALL
             SELECT window_us FROM ({_DATED_ORDERS}) WHERE order_id IN (SELECT order_id FROM arrived_orders)
         )

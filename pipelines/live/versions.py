@@ -36,9 +36,9 @@ class TicketVersion(NamedTuple):
     ticket_id: str
     version_at_us: int
     content_hash: str
-    order_id: str
-    grade_class: str
-    load_m3: float
+    order_id: str | None
+    grade_class: str | None
+    load_m3: float | None
     returned_m3: float | None
     is_delivered: bool | None
     batched_us: int | None
@@ -120,8 +120,13 @@ def newest_ticket(known: Iterable[TicketVersion]) -> TicketVersion | None:
 
 
 def delivery(ticket: TicketVersion | None) -> Delivery | None:
-    """What the ticket delivered: load − returned, nothing when rejected; None while it has no instant."""
+    """What the ticket delivered: load − returned, nothing when rejected.
+
+    None while it has no instant, or while only its events have come and not the row that says what it carries.
+    """
     if ticket is None or (instant_us := ticket.delivered_us) is None:
+        return None
+    if ticket.order_id is None or ticket.grade_class is None or ticket.load_m3 is None:
         return None
     is_delivered = ticket.is_delivered is not False
     delivered_m3 = max(ticket.load_m3 - (ticket.returned_m3 or 0.0), 0.0) if is_delivered else 0.0

@@ -57,6 +57,7 @@ ORDER BY demand_on
 @pytest.mark.slow
 def test_a_closed_day_equals_demand_daily(home: Home) -> None:
     simulate(home, years=1, scale=0.01)
+    drop_events(home)
     live(home, every_s=0, iterations=1)  # the whole backlog is its first round
     load(home)
     build_demand_daily(home)
@@ -70,6 +71,34 @@ def test_a_closed_day_equals_demand_daily(home: Home) -> None:
     assert len(closed) == 2
     assert all(cells > 5 and tickets > 5 for _, cells, tickets, _ in closed)
     assert [differing for _, _, _, differing in closed] == [0, 0]
+
+
+def drop_events(home: Home) -> None:
+    """On a closed day: tickets told by their row and by events, events of tickets never told, a cancelled order."""
+    day, events = "2025-12-27 ", "运单号,到场时间,卸完时间,状态,更新时间"
+    files = {
+        "orders/x.csv": [
+            "委托单号,区县,强度等级,计划方量,下单时间,计划浇筑时间,状态,更新时间",
+            f"X1,云岩区,C30,40,{day}06:00:00,{day}08:00:00,已取消,{day}07:30:00",
+            f"X1,云岩区,C30,40,{day}06:00:00,{day}08:00:00,已下单,{day}06:00:00",
+        ],
+        "deliveries/x.csv": [
+            "运单号,委托单号,站点编号,强度等级,方量,出料时间,更新时间",
+            *(f"X{number},X1,P001,C30,8,{day}0{number}:10:00,{day}0{number}:10:00" for number in range(1, 9)),
+        ],
+        "deliveries/y.csv": [
+            events,
+            *(f"X{number},{day}0{number}:50:00,,,{day}0{number}:51:00" for number in range(2, 8)),
+            *(f"X{number},,{day}{number}:59:00,签收,{day}{number}:59:30" for number in range(10, 23)),
+            f"X3,,,退货,{day}09:00:00",
+            f"X4,,,签收,{day}09:30:00",
+            f"X4,,,退货,{day}09:00:00",
+        ],
+    }
+    for name, lines in files.items():
+        path = home.inbox / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def build_demand_daily(home: Home) -> None:

@@ -61,6 +61,11 @@ def ticket(number: int, order_number: int, said_at: datetime, **more: Any) -> Ro
     }  # fmt: skip
 
 
+def event(number: int, said_at: datetime, **more: Any) -> Row:
+    """What a device says: the ticket's number and what happened."""
+    return {"运单号": f"T{number}", "更新时间": said_at, **more}
+
+
 def a_morning(chance: random.Random) -> dict[str, list[Row]]:
     """Orders that are amended, and tickets told event by event, some of them corrected."""
     orders, tickets = [], []
@@ -73,11 +78,14 @@ def a_morning(chance: random.Random) -> dict[str, list[Row]]:
             )
     for number in range(24):
         instant = NOON - timedelta(minutes=chance.randrange(400))
-        for event in EVENTS:
+        for name in EVENTS:
             instant += timedelta(minutes=chance.randrange(1, 25))
-            tickets.append(ticket(number, number % 9, instant, **{event: instant}))  # O8 is never known
+            is_event = number % 2 and name != EVENTS[number % 4]
+            said = event(number, instant) if is_event else ticket(number, number % 9, instant)  # O8 is never known
+            tickets.append({**said, name: instant})
         if number % 5 == 0:
             tickets.append(ticket(number, number % 9, NOON + timedelta(hours=3), 状态="退货", 退料方量=2))
+    tickets += [event(90 + number, NOON, **{EVENTS[number]: NOON}) for number in range(4)]  # of tickets never told
     return {"orders": orders, "deliveries": tickets}
 
 

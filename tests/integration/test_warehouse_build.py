@@ -128,6 +128,7 @@ def tickets_as_of(versions: dict[str, Versions], day: date) -> dict[str, dict[st
     merged: dict[str, dict[str, Any]] = defaultdict(dict)
     for row in known_by(versions["deliveries"], day):
         merged[row["ticket_id"]].update({name: value for name, value in row.items() if value is not None})
+    merged = {name: ticket for name, ticket in merged.items() if "load_m3" in ticket}
     districts = {row["order_id"]: row["district_code"] for row in known_by(versions["orders"], day)}
     for ticket in merged.values():
         names = ("discharged_at", "arrived_at", "departed_at", "batched_at")
@@ -176,13 +177,24 @@ def test_tickets_carry_their_demand_and_their_times(
         for name in ("delivered_on", "district_code", "grade_class"):
             assert fact[name] == ticket[name]
         times = [ticket[name] for name in CHAIN if name in ticket]
-        assert fact["has_contradicting_times"] == (times != sorted(times))
+        assert fact["has_contradicting_times"] == (times != sorted(times)) == ("times_decrease" in fact["flags"])
         spans = {"haul_min": ("departed_at", "arrived_at"), "compliance_min": ("batched_at", "discharged_at")}
         for name, (start, end) in spans.items():
             minutes = (ticket[end] - ticket[start]).total_seconds() / 60 if {start, end} <= ticket.keys() else None
             assert fact[name] == (minutes if minutes is not None and minutes >= 0 else None)
         if fact["compliance_min"] is not None:
             assert fact["is_over_limit"] == (fact["compliance_min"] > 90)
+
+
+def test_events_without_their_ticket_are_no_deliveries_and_counted(
+    marts: duckdb.DuckDBPyConnection, versions: dict[str, Versions]
+) -> None:
+    seen = {row["ticket_id"] for row in versions["deliveries"]}
+    unmatched = seen - tickets_as_of(versions, date.max).keys()
+    query = "SELECT ticket_id, versions, first_event_at = last_event_at, status FROM marts.fct_deliveries_unmatched"
+    found = rows_of(marts, query)
+    assert len(unmatched) > 2
+    assert sorted(found) == [(ticket, 2, True, "签收") for ticket in sorted(unmatched)]
 
 
 def test_weekly_demand_is_dense_and_complete_to_the_last_day_of_data(

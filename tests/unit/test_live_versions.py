@@ -90,6 +90,13 @@ def test_a_ticket_without_an_instant_counts_nowhere_yet() -> None:
     assert delivery(ticket()) is None
 
 
+def test_events_deliver_nothing_until_their_ticket_comes() -> None:
+    known: dict[str, TicketVersion] = {}
+    event = ticket("e", 2, order_id=None, grade_class=None, load_m3=None, arrived_us=7)
+    assert list(settle(known, event)) == []
+    assert [(each.instant_us, each.order_id) for each in settle(known, ticket("b", 1, batched_us=1))] == [(7, "O")]
+
+
 def test_litres_round_halves_up() -> None:
     assert [litres(volume) for volume in (0.0, 8.0005, 7.0004, 1.005, 12.3456)] == [0, 8001, 7000, 1005, 12346]
 
@@ -119,6 +126,7 @@ ticket_versions = st.builds(
     arrived_us=instants,
     discharged_us=instants,
 )
+events = ticket_versions.map(lambda ticket: ticket._replace(order_id=None, grade_class=None, load_m3=None))
 order_versions = st.builds(
     OrderVersion,
     order_id=st.sampled_from(["O1", "O2"]),
@@ -148,7 +156,7 @@ def add_up(versions: Sequence[OrderVersion | TicketVersion]) -> dict[Place, Volu
     return {place: volumes for place, volumes in sums.items() if volumes != Volumes()}
 
 
-@given(st.lists(st.one_of(ticket_versions, order_versions), max_size=12), st.randoms(use_true_random=False))
+@given(st.lists(st.one_of(ticket_versions, events, order_versions), max_size=12), st.randoms(use_true_random=False))
 def test_any_order_and_any_repetition_of_versions_gives_equal_sums(
     versions: list[OrderVersion | TicketVersion], chance: random.Random
 ) -> None:

@@ -65,6 +65,7 @@ judged as (
         coalesce(statuses.is_delivered, true) as is_delivered
     from states
     left join {{ ref('delivery_statuses') }} as statuses on states.status = statuses.status
+    where states.load_m3 is not null  -- until its own row comes, a ticket's events are no delivery
 ),
 
 tickets as (
