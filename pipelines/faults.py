@@ -74,8 +74,32 @@ FILE_REASONS: Mapping[str, Text] = {
         "There is no such feed. Feeds are: plants, zones, permits, orders, deliveries.",
     ),
     "unknown_file_type": Text(
-        "不认识的文件类型。请用 CSV、XLSX、JSON Lines、Parquet 或 GeoJSON（可 gzip）。",
-        "Unknown file type. Use CSV, XLSX, JSON Lines, Parquet or GeoJSON (gzip allowed).",
+        "不认识的文件类型。请用 CSV、XLSX、JSON Lines、Parquet 或 GeoJSON（可用 gzip 或 zip 压缩）。",
+        "Unknown file type. Use CSV, XLSX, JSON Lines, Parquet or GeoJSON (gzip and zip allowed).",
+    ),
+    "broken_link": Text(
+        "这是一个符号链接，它指向的文件不存在。请放入文件本身。",
+        "This is a symbolic link to a file that does not exist. Put the file itself here.",
+    ),
+    "encrypted_file": Text(
+        "文件有密码保护。请去掉密码后重新发送。", "The file is protected by a password. Remove it and send it again."
+    ),
+    "nested_archive": Text(
+        "压缩包里还有压缩包。请解开内层，把数据文件直接放进一个压缩包。",
+        "The archive holds another archive. Unpack the inner one and put its data files into a single archive.",
+    ),
+    "archive_too_large": Text(
+        "压缩内容展开后过大（最多 1000 个文件、4 GB、压缩比 200 倍）。请分成几个文件发送。",
+        "The compressed content expands too far (at most 1,000 members, 4 GB, 200 times). Send it in several files.",
+    ),
+    "sheet_too_large": Text(
+        "工作表过大（连同其间的空格最多 2000 万格，文本最多 1 GB）。请删去远处的零散单元格，或改用 CSV。",
+        "The sheet is too large (at most 20 million cells, empty ones between included, and 1 GB of text). "
+        "Remove stray cells or use CSV.",
+    ),
+    "field_too_large": Text(
+        "有一行或一个值超过上限（一行 64 MB，一个值 16 MB）。请检查引号与换行后重新导出。",
+        "A line or a value is larger than allowed (64 MB, 16 MB). Check quotes and line ends, and export it again.",
     ),
     "empty_file": Text("文件是空的。请重新导出。", "The file is empty. Export it again."),
     "truncated_file": Text(

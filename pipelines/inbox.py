@@ -79,7 +79,9 @@ def look(home: Home) -> tuple[list[Arrival], list[Refusal]]:
                 try:
                     arrivals.append(arrive(entry.name, path, _name(path, entry), is_inbox=True))
                 except FileNotFoundError:
-                    continue  # taken back since the folder was listed
+                    if path.is_symlink():
+                        refusals.append(Refusal(entry.name, _name(path, entry), fault("broken_link")))
+                    continue  # else it was taken back since the folder was listed
                 except FileError as error:
                     refusals.append(Refusal(entry.name, _name(path, entry), Fault(error.reason, *error.text)))
     unsettled = _unsettled(arrivals)
@@ -158,8 +160,12 @@ def is_unchanged(arrival: Arrival) -> bool:
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         is_hidden = path.name.startswith((".", "~$")) or path.name.endswith(SIDECAR_SUFFIX)
-        if path.is_file() and not is_hidden and path.suffix.casefold() not in _UNFINISHED:
+        if (path.is_file() or _is_broken_link(path)) and not is_hidden and path.suffix.casefold() not in _UNFINISHED:
             yield path
+
+
+def _is_broken_link(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
 def _name(path: Path, folder: Path) -> str:

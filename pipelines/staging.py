@@ -31,6 +31,8 @@ SMALL_FILE_BYTES = 4 << 20
 BATCH_BYTES = 64 << 20
 BATCH_FILES = 500
 LOCK_WAIT_S = 300.0
+_COMPRESSED_SUFFIXES = frozenset({".gz", ".zip", ".xlsx", ".xlsm", ".parquet", ".pq"})
+_EXPANSION = 10
 
 
 @dataclass(frozen=True)
@@ -82,16 +84,21 @@ def batches(tasks: Sequence[FileTask]) -> Iterator[Batch]:
     """
     waiting: list[FileTask] = []
     for task in sorted(tasks, key=lambda task: (task.feed, task.received_at, task.name, task.segment_id)):
-        if task.size_bytes > SMALL_FILE_BYTES:
+        if _weight_bytes(task) > SMALL_FILE_BYTES:
             yield _batch([task])
             continue
-        size_bytes = sum(other.size_bytes for other in waiting) + task.size_bytes
+        size_bytes = sum(map(_weight_bytes, waiting)) + _weight_bytes(task)
         if waiting and (waiting[0].feed != task.feed or size_bytes > BATCH_BYTES or len(waiting) == BATCH_FILES):
             yield _batch(waiting)
             waiting = []
         waiting.append(task)
     if waiting:
         yield _batch(waiting)
+
+
+def _weight_bytes(task: FileTask) -> int:
+    """About how many bytes of rows are in the file: a small file waits in memory until all of it could be read."""
+    return task.size_bytes * (_EXPANSION if task.path.suffix.casefold() in _COMPRESSED_SUFFIXES else 1)
 
 
 def _batch(tasks: Sequence[FileTask]) -> Batch:

@@ -1,15 +1,21 @@
 """Contents: bytes to be read as one of the formats, wherever they lie.
 
-Belongs here: plain and gzipped files. Does not belong here: what the bytes say.
+Belongs here: plain and gzipped files, bytes that can be sought in. Does not belong here: what the bytes say,
+and archives of several files (`pipelines.sources.archives`).
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
+
+from pipelines.sources.limits import bounded, expanded_limit
 
 _GZIP = b"\x1f\x8b"
 
@@ -30,4 +36,21 @@ def content_of(path: Path) -> Content:
         is_gzip = file.read(2) == _GZIP
     if not is_gzip:
         return Content(path.name, lambda: path.open("rb"), path)
-    return Content(path.name, lambda: cast(IO[bytes], gzip.open(path, "rb")), compression="gzip")
+    limit_bytes = expanded_limit(path.stat().st_size)
+    return Content(path.name, lambda: bounded(cast(IO[bytes], gzip.open(path, "rb")), limit_bytes), compression="gzip")
+
+
+@contextmanager
+def seekable(content: Content) -> Iterator[IO[bytes]]:
+    """The content as a file that can be sought in: itself, or a nameless copy that is gone afterwards.
+
+    Copied before any library sees it, so that a library's reading cannot exceed the limits.
+    """
+    if content.path is not None:
+        with content.path.open("rb") as file:
+            yield file
+        return
+    with tempfile.TemporaryFile() as copy, content.open() as stream:
+        shutil.copyfileobj(stream, copy, 1 << 20)
+        copy.seek(0)
+        yield copy

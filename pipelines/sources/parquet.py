@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from pipelines.faults import FileError
-from pipelines.sources.contents import Content
+from pipelines.sources.contents import Content, seekable
 from pipelines.sources.tables import Origin, RawTable, raw_table
 
 _ROWS = 65_536
@@ -23,7 +23,7 @@ _ORIGIN = Origin("parquet")
 def parquet_tables(content: Content) -> Iterator[RawTable]:
     """The file's rows in batches. Raises FileError(`truncated_file`) when the file is damaged."""
     try:
-        with pq.ParquetFile(content.path or content.open()) as file:
+        with seekable(content) as source, pq.ParquetFile(content.path or source) as file:
             header = file.schema_arrow.names
             first = 1
             for batch in file.iter_batches(batch_size=_ROWS):
