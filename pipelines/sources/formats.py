@@ -6,6 +6,7 @@ of them.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,13 +21,17 @@ from pipelines.sources.contents import Content, content_of
 from pipelines.sources.delimited import delimited_tables
 from pipelines.sources.geojson import geojson_tables
 from pipelines.sources.json_lines import json_tables
+from pipelines.sources.markup import html_tables, is_html, is_spreadsheetml, spreadsheetml_tables
 from pipelines.sources.parquet import parquet_tables
 from pipelines.sources.spreadsheet import spreadsheet_tables
 from pipelines.sources.tables import RawTable
 
-Format = Literal["delimited", "json", "geojson", "spreadsheet", "parquet", "archive"]
-_TEXT_SUFFIXES = frozenset({".csv", ".txt", ".tsv", ".dat", ".json", ".jsonl", ".ndjson", ".geojson"})
-_BINARY_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xls", ".parquet", ".pq", ".zip"})
+Format = Literal["delimited", "json", "geojson", "spreadsheet", "html", "spreadsheetml", "parquet", "archive"]
+_TEXT_SUFFIXES = frozenset(
+    {".csv", ".txt", ".tsv", ".dat", ".json", ".jsonl", ".ndjson", ".geojson", ".html", ".htm", ".xml"}
+)
+_SHEET_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xls"})  # under which many systems export plain text
+_BINARY_SUFFIXES = frozenset({".parquet", ".pq", ".zip"})
 _HEAD_BYTES = 4096
 _OLE = b"\xd0\xcf\x11\xe0"
 _OTHERS = (
@@ -45,7 +50,7 @@ _OTHERS = (
 def format_of(content: Content, feed: Feed) -> Format:
     """The file's format. Raises FileError: `unknown_file_type`, `empty_file`, `truncated_file`, `unreadable_file`."""
     suffixes = [suffix.casefold() for suffix in Path(content.name).suffixes if suffix.casefold() != ".gz"]
-    if not suffixes or suffixes[-1] not in _TEXT_SUFFIXES | _BINARY_SUFFIXES:
+    if not suffixes or suffixes[-1] not in _TEXT_SUFFIXES | _SHEET_SUFFIXES | _BINARY_SUFFIXES:
         raise FileError("unknown_file_type", content.name)
     with content.open() as stream:
         head = stream.read(_HEAD_BYTES)
@@ -53,7 +58,8 @@ def format_of(content: Content, feed: Feed) -> Format:
 
 
 def _format(content: Content, head: bytes, suffix: str, feed: Feed) -> Format:
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    text = _utf8(head)
+    start = text.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
         raise FileError("empty_file")
     if head.startswith(b"PAR1"):
@@ -62,13 +68,28 @@ def _format(content: Content, head: bytes, suffix: str, feed: Feed) -> Format:
         return "spreadsheet"
     if is_archive(head):
         return _package(content)
-    if suffix in _BINARY_SUFFIXES:
+    if suffix in _BINARY_SUFFIXES or (suffix in _SHEET_SUFFIXES and b"\0" in text):
         raise FileError("truncated_file", suffix)
     if head.startswith(_OTHERS):
         raise FileError("unknown_file_type", head[:4].decode("latin-1"))
+    return _text_format(text, start, feed)
+
+
+def _text_format(text: bytes, start: bytes, feed: Feed) -> Format:
+    if is_spreadsheetml(text):
+        return "spreadsheetml"
+    if is_html(text):
+        return "html"
     if b'"FeatureCollection"' in start and any(column.kind is Kind.GEOMETRY for column in feed.fields):
         return "geojson"
     return "json" if start.startswith((b"{", b"[")) else "delimited"
+
+
+def _utf8(head: bytes) -> bytes:
+    """A text's beginning as UTF-8, as far as its form is concerned."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return head[: len(head) & ~1].decode("utf-16", errors="replace").encode()
+    return head
 
 
 def _package(content: Content) -> Format:
@@ -102,6 +123,10 @@ def _tables(content: Content, feed: Feed, mapping: FieldMapping) -> Iterator[Raw
             tables = geojson_tables(content)
         case "spreadsheet":
             tables = spreadsheet_tables(content, feed, mapping)
+        case "html":
+            tables = html_tables(content, feed, mapping)
+        case "spreadsheetml":
+            tables = spreadsheetml_tables(content, feed, mapping)
         case "parquet":
             tables = parquet_tables(content)
     for raw in tables:
