@@ -60,10 +60,10 @@ def forecast_in(
     settings = settings or Settings()
     _check_options(horizon_weeks, scenario)
     _require_marts(connection)
+    create_forecast_tables(connection)
     newest = newest_knowledge(connection)
     as_of = min(as_of or newest, newest)  # nothing is known beyond it, so a later day is the same question
     known = history(connection, as_of)
-    create_forecast_tables(connection)
     is_standard = scenario == "base" and horizon_weeks == MAX_HORIZON_WEEKS and as_of == newest
     run = Run(
         cutoff=known.cutoff,

@@ -4,7 +4,7 @@ Belongs here: for every stage a key, a docstring, one call, metadata. Does not b
 stage works, or when it runs (`orchestration.definitions`). An asset's group is its stage.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from pipelines.feeds import FEEDS
 from pipelines.ingest import ingest
 from planning.run import plan
 from planning.tables import TABLES as PLAN_TABLES
+from store.home import Home
+from store.messages import TongmaiError, progress
 from store.publish import PUBLISHED_SCHEMAS, publish
 
 WRITER_POOL = "warehouse"  # one slot: the writer's file has one writer
@@ -44,6 +46,20 @@ def inbox_assets() -> list[dg.AssetSpec]:
 
 def _report_of(report: Any) -> dict[str, dg.MetadataValue]:
     return {REPORT: dg.MetadataValue.json(report.to_dict())}
+
+
+def _report_unless(reason: str, stage: Callable[[Home], Any], home: Home) -> dict[str, dg.MetadataValue]:
+    """The stage's report; or, when it stops for `reason`, that it was skipped and why: the rest is published still.
+
+    The gate asks for a forecast and a plan as soon as there is something to forecast.
+    """
+    try:
+        return _report_of(stage(home))
+    except TongmaiError as error:
+        if error.reason != reason:
+            raise
+        progress("run", f"跳过：{error.text.zh}", f"skipped: {error.text.en}")
+        return {REPORT: dg.MetadataValue.json({"skipped": reason, **error.text._asdict()})}
 
 
 @dg.multi_asset(
@@ -122,8 +138,8 @@ def _dbt_events(assets: dg.AssetsDefinition, report: BuildReport) -> Iterator[An
     pool=WRITER_POOL,
 )
 def forecasted(platform: Platform) -> Iterator[Any]:
-    """Forecast every district and grade class from what is known now."""
-    metadata = _report_of(forecast(platform.home))
+    """Forecast every district and grade class from what is known now; a city without deliveries has none."""
+    metadata = _report_unless("no_history", forecast, platform.home)
     for table in FORECAST_TABLES:
         yield dg.MaterializeResult(asset_key=[table.schema, table.name], metadata=metadata)
 
@@ -141,8 +157,8 @@ def forecasted(platform: Platform) -> Iterator[Any]:
     pool=WRITER_POOL,
 )
 def planned(platform: Platform) -> Iterator[Any]:
-    """Allocate the forecast to plants, and consolidate them."""
-    metadata = _report_of(plan(platform.home))
+    """Allocate the forecast to plants, and consolidate them; without a forecast there is no plan."""
+    metadata = _report_unless("no_forecast", plan, platform.home)
     for table in PLAN_TABLES:
         yield dg.MaterializeResult(asset_key=[table.schema, table.name], metadata=metadata)
 

@@ -33,6 +33,9 @@ def print_summary(console: Console, home: Home, reports: dict[str, Any]) -> None
         console.print()
     console.print(_feeds(overview.feeds))
     _print_intake(console, reports.get("raw"))
+    for report in (reports.get(stage, {}) for stage in ("forecast", "plan")):
+        if "skipped" in report:
+            _say(console, Text(f"已跳过：{report['zh']}", f"Skipped: {report['en']}"))
     if overview.quarter is not None:
         console.print()
         console.print(_quarter(overview.quarter))

@@ -15,6 +15,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
+from store.connections import reader
 from store.home import REFERENCE, REPOSITORY, Home
 from store.locks import hold
 from store.messages import EXIT_QUALITY_GATE, TongmaiError, progress
@@ -59,7 +62,7 @@ def build(home: Home) -> BuildReport:
     Raises TongmaiError(`build_failed`, exit code 3) naming the models or tests that failed.
     """
     with hold(home, "warehouse", wait_s=600.0):
-        if not home.warehouse.exists():
+        if not _holds_data(home):
             raise TongmaiError(
                 "nothing_loaded",
                 "仓库里还没有数据；请先把文件放进 inbox/ 并运行 tongmai ingest。",
@@ -86,6 +89,17 @@ def build(home: Home) -> BuildReport:
         f"{models} models, {tests} tests, {len(warnings)} warnings",
     )
     return BuildReport(models, tests, warnings, seconds, nodes)
+
+
+def _holds_data(home: Home) -> bool:
+    """Whether anything has ever been loaded."""
+    if not home.warehouse.exists():
+        return False
+    with reader(home.warehouse) as connection:
+        try:
+            return connection.execute("FROM ops.ingest_ledger LIMIT 1").fetchone() is not None
+        except duckdb.CatalogException:
+            return False
 
 
 def manifest(home: Home) -> Path:

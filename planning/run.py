@@ -85,9 +85,9 @@ def plan_in(connection: duckdb.DuckDBPyConnection, options: Options) -> PlanRepo
     """`plan` on a writer's connection that is already open."""
     started_at = time.monotonic()
     assumptions = read_assumptions(options)
+    create_plan_tables(connection)
     frozen = _freeze(connection, assumptions, options)
     balance, names = outlook(connection), district_names(connection)
-    create_plan_tables(connection)
     plan_id = _identity(frozen, assumptions, options, balance, names)
     is_new = connection.execute("SELECT 1 FROM plan.runs WHERE plan_id = ?", [plan_id]).fetchone() is None
     if is_new:

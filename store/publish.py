@@ -71,7 +71,7 @@ def publish(home: Home) -> PublishReport:
                 return current
             published_at = datetime.now(UTC)
             version = f"{published_at:%Y%m%dT%H%M%S%f}Z-{data}"
-            checks_passed = len(gate.CHECKS) + 1  # the dbt results are one more
+            checks_passed = len(gate.applicable(connection)) + 1  # the dbt results are one more
             facts = (version, data, content, published_at, checks_passed)
             append(
                 connection,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
 from orchestration.definitions import definitions_for
 from orchestration.instance import Platform, open_instance
@@ -44,6 +45,40 @@ def start(home: Home, seconds: float) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=Path(__file__).parents[2]
     )
+
+
+def tongmai(home: Home, *arguments: str, is_closed: bool = False) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own; with `is_closed` it has no output at all."""
+    command = [sys.executable, "-m", "orchestration", *arguments, "--home", str(home.root)]
+    if is_closed:
+        command = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command]
+    out = subprocess.DEVNULL if is_closed else subprocess.PIPE
+    return subprocess.run(
+        command, stdout=out, stderr=out, text=True, timeout=400, cwd=Path(__file__).parents[2], check=False
+    )
+
+
+@pytest.mark.slow
+def test_a_failing_run_without_an_output_ends(home: Home) -> None:
+    assert tongmai(home, "run", is_closed=True).returncode == 1
+    with open_instance(home) as instance:
+        assert isinstance(instance.compute_log_manager, NoOpComputeLogManager)
+        assert [record.dagster_run.status.value for record in instance.get_run_records()] == ["FAILURE"]
+
+
+@pytest.mark.slow
+def test_a_city_with_permits_only_is_published(home: Home) -> None:
+    folder = home.inbox / "permits"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text(
+        "施工许可证编号,区县,建筑面积,发证日期\nG1,云岩区,1200,2025-03-05\n", encoding="utf-8"
+    )
+    run = tongmai(home, "run", "--json")
+    assert run.returncode == 0, run.stderr
+    reports = json.loads(run.stdout)
+    assert [reports[stage]["skipped"] for stage in ("forecast", "plan")] == ["no_history", "no_forecast"]
+    query = "SELECT count(*) AS permits, (SELECT count(*) FROM forecast.runs) AS runs FROM marts.fct_permits"
+    assert json.loads(tongmai(home, "sql", query, "--json").stdout) == [{"permits": 1, "runs": 0}]
 
 
 @pytest.mark.slow

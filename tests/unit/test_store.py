@@ -96,7 +96,10 @@ def build_publishable(home: Home) -> None:
             table.create(connection)
         connection.execute("CREATE TABLE raw.deliveries_versions (_segment_id VARCHAR)")
         connection.execute("CREATE TABLE marts.fct_deliveries (delivered_m3 DOUBLE)")
-        connection.execute("CREATE TABLE marts.demand_weekly (delivered_m3 DOUBLE)")
+        connection.execute(
+            "CREATE TABLE marts.demand_weekly "
+            "(delivered_m3 DOUBLE, week_start DATE, tickets BIGINT, is_complete BOOLEAN)"
+        )
         connection.execute("COMMENT ON COLUMN marts.demand_weekly.delivered_m3 IS '方量 | volume'")
         connection.execute(
             "CREATE TABLE forecast.runs AS "
@@ -140,7 +143,7 @@ def test_publishing_copies_tables_views_and_comments(home: Home) -> None:
     [
         ("INSERT INTO ops.ingest_ledger (segment_id, rows_read, rows_loaded, rows_duplicate, rows_rejected) "
          "VALUES ('s', 3, 1, 1, 0)", "ledger_adds_up"),
-        ("INSERT INTO marts.demand_weekly VALUES (1.0)", "volume_is_conserved"),
+        ("INSERT INTO marts.demand_weekly (delivered_m3) VALUES (1.0)", "volume_is_conserved"),
         ("UPDATE forecast.runs SET data_version = 'older'", "forecast_is_current"),
         ("INSERT INTO forecast.demand VALUES ('2026-01-05', 'city', 2), ('2026-01-05', 'district_grade_class', 1)",
          "forecast_is_coherent"),
@@ -158,6 +161,25 @@ def test_a_failed_gate_leaves_the_old_version_current(home: Home, breakage: str,
         publish(home)
     assert caught.value.exit_code == EXIT_QUALITY_GATE
     assert home.published.parent.name == before
+
+
+@pytest.mark.parametrize(("weeks", "is_published"), [(0, True), (3, True), (4, False)])
+def test_a_city_without_history_is_published_without_forecast_and_plan(
+    home: Home, weeks: int, is_published: bool
+) -> None:
+    build_publishable(home)
+    with writer(home) as connection:
+        connection.execute("DELETE FROM forecast.runs")
+        connection.execute("DELETE FROM plan.runs")
+        connection.execute(
+            "INSERT INTO marts.demand_weekly "
+            "SELECT 0, DATE '2026-01-05' + n::INTEGER * 7, 1, true FROM range(?) AS t (n)",
+            [weeks],
+        )
+        failures = [failure.name for failure in gate.audit(connection, home)]
+    assert failures == ([] if is_published else ["forecast_is_current", "plan_is_current"])
+    if is_published:
+        assert publish(home).checks_passed == len(gate.CHECKS) - 3 + 1
 
 
 def test_equal_content_is_not_published_twice(home: Home) -> None:
