@@ -87,12 +87,11 @@ def find_header(rows: Sequence[Sequence[str]], feed: Feed, mapping: FieldMapping
 
 
 def likely_header(rows: Sequence[Sequence[str]]) -> int | None:
-    """The first of the rows with most cells that could be headers: texts, each another one, no numbers."""
+    """The first of the rows with most different texts and no number or time among them."""
     best, best_cells = None, 1
     for index, row in enumerate(rows[:HEADER_SEARCH_ROWS]):
-        texts = [text.strip() for text in row if text.strip()]
-        is_header = len(set(texts)) == len(texts) and not any(_VALUE.fullmatch(text) for text in texts)
-        if is_header and len(texts) > best_cells:
+        texts = {text.strip() for text in row if text.strip()}
+        if len(texts) > best_cells and not any(_VALUE.fullmatch(text) for text in texts):
             best, best_cells = index, len(texts)
     return best
 

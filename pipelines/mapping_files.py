@@ -100,12 +100,11 @@ def _check_sections(path: Path, document: Mapping[str, Any], feed: Feed) -> None
 
 
 def _check_fields(path: Path, document: Mapping[str, Any], feed: Feed) -> None:
-    names = {field.name for field in feed.all_fields}
     named = [str(target) for target in document.get("columns", {}).values() if target != ""]
     for section in _BY_FIELD:
         named += list(document.get(section, {}))
-    if strangers := sorted(set(named) - names):
-        known = ", ".join(sorted(names))
+    if strangers := sorted(name for name in set(named) if not _has(feed, name)):
+        known = ", ".join(field.name for field in feed.all_fields)
         raise bad_mapping(
             path,
             f"用到了 {feed.name} 没有的字段：{strangers}；可用：{known}",
@@ -140,6 +139,14 @@ def _check_values(path: Path, document: Mapping[str, Any], feed: Feed) -> None:
             )
     if short := [name for name, parts in _lists(document.get("joined", {})) if len(parts) < 2]:
         raise bad_mapping(path, f"的 [joined] {short} 应列出两列以上", f"joins fewer than two columns for {short}")
+
+
+def _has(feed: Feed, name: str) -> bool:
+    try:
+        feed.field(name)
+    except KeyError:
+        return False
+    return True
 
 
 def _is_factor(feed: Feed, name: str, unit: str) -> bool:

@@ -30,7 +30,7 @@ def prepared(raw: RawTable, feed: Feed, mapping: FieldMapping) -> RawTable:
     targets = mapping.targets
     for header, parts in joins(raw.header, mapping):
         is_whole = feed.field(targets[header]).kind in _WHOLE
-        column = _joined([_text(raw.table[f"c{index}"]) for index in parts], is_whole=is_whole)
+        column = _joined([cell_texts(raw.table[f"c{index}"]) for index in parts], is_whole=is_whole)
         place = raw.table.schema.get_field_index(SOURCE_ROW)
         table = raw.table.add_column(place, f"c{len(raw.header)}", column)
         raw = replace(raw, header=(*raw.header, header), table=table)
@@ -40,7 +40,7 @@ def prepared(raw: RawTable, feed: Feed, mapping: FieldMapping) -> RawTable:
 def _without_skipped(raw: RawTable, mapping: FieldMapping) -> RawTable:
     unwanted = dict(mapping.skip)
     masks = [
-        pc.fill_null(pc.is_in(_text(raw.table[f"c{index}"]), pa.array(unwanted[text.strip()], pa.string())), False)
+        pc.fill_null(pc.is_in(cell_texts(raw.table[f"c{index}"]), pa.array(unwanted[text.strip()], pa.string())), False)
         for index, text in enumerate(raw.header)
         if text.strip() in unwanted
     ]
@@ -53,7 +53,7 @@ def _without_skipped(raw: RawTable, mapping: FieldMapping) -> RawTable:
     return replace(raw, table=table, rows_skipped=raw.rows_skipped + raw.table.num_rows - table.num_rows)
 
 
-def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def cell_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Cells as trimmed text, null where there is nothing; days without a time of day."""
     if pt.is_timestamp(column.type):
         days = column.cast(pa.date32(), safe=False)

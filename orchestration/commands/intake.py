@@ -13,28 +13,57 @@ import typer
 from rich.table import Table
 
 from orchestration.commands.options import HomeOption, JsonOption, console, home_of, said, show
-from store.messages import EXIT_FAILED, Text
+from store.home import Home
+from store.messages import EXIT_FAILED, Text, progress
 
 commands = typer.Typer()
 
 
 @commands.command(
     help=said(
-        "装载收件箱，或装载指定的文件：tongmai ingest permits 文件… --mapping M.toml",
-        "Load the inbox, or given files: tongmai ingest permits FILE… --mapping M.toml",
+        "装载收件箱，或装载指定的文件：tongmai ingest permits 文件… --mapping M.toml；--explain 只说明、不写入",
+        "Load the inbox, or given files: tongmai ingest permits FILE… --mapping M.toml; --explain only tells",
     )
 )
 def ingest(
     feed: Annotated[str | None, typer.Argument(help=said("数据源", "feed"))] = None,
     files: Annotated[list[Path] | None, typer.Argument(help=said("文件", "files"))] = None,
     mapping: Annotated[Path | None, typer.Option(help=said("映射文件", "mapping file"))] = None,
+    is_explained: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help=said(
+                "说明文件会怎样被读取、哪些行会被拒收，不写入任何数据",
+                "tell how the files would be read and what would be rejected; write nothing",
+            ),
+        ),
+    ] = False,
+    write_mapping: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="M.toml",
+            help=said("另写一份可编辑的映射文件（含 --explain）", "write a mapping file to edit (implies --explain)"),
+        ),
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help=said("只说明前面的约多少行", "explain about the first so many rows only"))
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help=said("覆盖已有的映射文件", "overwrite an existing mapping file"))
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    from pipelines.ingest import ingest as load
-
     if feed is not None and not files:
         raise typer.BadParameter(said("请给出要装载的文件", "name the files to load"))
+    if is_explained or write_mapping is not None:
+        if feed is None or not files or (write_mapping is not None and len(files) != 1):
+            raise typer.BadParameter(said("请给出数据源和一个文件", "name the feed and one file"))
+        _explain(home_of(home), feed, files, mapping, write_mapping, rows, force, as_json)
+        return
+    from pipelines.ingest import ingest as load
+
     given = None if feed is None else [(feed, file) for file in files or []]
     report = load(home_of(home), given, mapping)
     if as_json:
@@ -43,6 +72,37 @@ def ingest(
         _print_files(report.to_dict()["files"])
     if report.failed:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _explain(
+    home: Home,
+    feed: str,
+    files: list[Path],
+    mapping: Path | None,
+    write_mapping: Path | None,
+    rows: int | None,
+    is_forced: bool,
+    as_json: bool,
+) -> None:
+    from orchestration.explanation import print_explanation
+    from pipelines.explain import explain
+    from pipelines.explain.draft import check_target, write_draft
+
+    if write_mapping is not None:
+        check_target(write_mapping, is_forced=is_forced)
+    for file in files:
+        report = explain(home, feed, file, mapping, rows=rows)
+        if as_json:
+            show(report.to_dict(), as_json)
+        else:
+            print_explanation(console, report)
+        if write_mapping is not None:
+            write_draft(report, write_mapping)
+            progress(
+                "ingest",
+                f"映射文件写到 {write_mapping}；编辑后用 --mapping 指定它",
+                f"mapping written to {write_mapping}; edit it and name it with --mapping",
+            )
 
 
 def _print_files(files: list[dict[str, Any]]) -> None:

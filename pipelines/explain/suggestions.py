@@ -1,0 +1,143 @@
+"""Which field an unknown column may be for: by its header's words and by what stands in it.
+
+Belongs here: scoring and choosing suggestions, always the same for the same file. Does not belong here:
+recognising headers (`pipelines.layout`): a suggestion changes nothing until a person has taken it over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
+from functools import lru_cache
+
+import duckdb
+
+from pipelines.explain.profile import FORMATS, Column
+from pipelines.explain.report import Suggestion
+from pipelines.feeds import Feed
+from pipelines.feeds.contract import Field, Kind
+from pipelines.layout import normalise
+from pipelines.mapping import FieldMapping
+from pipelines.readings import reading
+
+THRESHOLD = 0.55
+_VALUES = 300
+_FEW_TEXTS = 60
+_WEIGHT_OF_TEXT = 0.65
+_SHAPED = frozenset({Kind.DAY, Kind.INSTANT, Kind.GRADE, Kind.DISTRICT, Kind.GEOMETRY})
+_AMOUNTS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY})
+_NUMBER = re.compile(r"[-+]?[0-9.,]+")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|#")
+# Words of exports of other cities and systems, brought to one.
+_SAME: Mapping[str, str] = {
+    **dict.fromkeys(("no", "num", "nr", "nbr", "number", "id", "identifier", "#", "code"), "no"),
+    **dict.fromkeys(("on", "at", "date", "day", "time", "datetime", "timestamp", "dt"), "when"),
+    **dict.fromkeys(("issue", "issued", "issuance"), "issue"),
+    **dict.fromkeys(("value", "cost", "costs", "amount", "valuation"), "value"),
+    **dict.fromkeys(("lon", "lng", "long", "longitude"), "lon"),
+    **dict.fromkeys(("lat", "latitude"), "lat"),
+    **dict.fromkeys(
+        ("district", "borough", "ward", "neighborhood", "neighbourhood", "community", "county"), "district"
+    ),
+    **dict.fromkeys(("use", "uses", "usage", "occupancy", "category"), "use"),
+    **dict.fromkeys(("status", "state"), "status"),
+    **dict.fromkeys(("start", "started", "begin", "from", "commencement"), "start"),
+    **dict.fromkeys(("end", "ended", "completion", "completed", "finish", "to"), "end"),
+    **dict.fromkeys(("m3", "volume", "qty", "quantity", "cbm", "load"), "volume"),
+    **dict.fromkeys(("truck", "vehicle", "lorry"), "truck"),
+    **dict.fromkeys(("ticket", "docket", "delivery"), "ticket"),
+    **dict.fromkeys(("plant", "station"), "plant"),
+    **dict.fromkeys(("area", "sqft", "sqm", "gfa", "m2"), "area"),
+    # what other cities call our codes
+    **dict.fromkeys(("dwelling", "residence", "housing", "house", "family", "apartment", "condo"), "residential"),
+    **dict.fromkeys(("office", "retail", "service", "hotel", "shop", "store", "business", "mercantile"), "commercial"),
+    **dict.fromkeys(("manufacturing", "warehouse", "wholesale", "storage", "factory"), "industrial"),
+    **dict.fromkeys(("institutional", "cultural", "recreational", "school", "hospital", "assembly"), "public"),
+    **dict.fromkeys(("utility", "utilities", "sewer", "water"), "municipal"),
+    **dict.fromkeys(("parking", "road", "bridge", "rail", "transportation"), "transport"),
+}
+_EMPTY = frozenset({"est", "estimated", "reported", "declared", "of", "the", "current", "cny", "per"})
+
+
+def suggest(
+    feed: Feed, columns: Mapping[str, Column], taken: Iterable[str], connection: duckdb.DuckDBPyConnection
+) -> dict[str, Suggestion]:
+    """Header -> suggestion, for unknown headers and fields that have no source: each field at most once."""
+    free = [field for field in feed.fields if field.name not in set(taken) and field.kind != "list"]
+    scored: list[tuple[float, int, str, Suggestion]] = []
+    for header, column in columns.items():
+        readable = _readable(column, free, connection)
+        for place, field in enumerate(free):
+            score = _score(header, column, field, readable[field.name], is_key=field.name in feed.key)
+            if score >= THRESHOLD:
+                suggestion = Suggestion(field.name, round(score, 2), round(readable[field.name], 2))
+                scored.append((-score, place, header, suggestion))
+    chosen: dict[str, Suggestion] = {}
+    for _, _, header, suggestion in sorted(scored, key=lambda entry: entry[:3]):
+        if header not in chosen and suggestion.field not in {other.field for other in chosen.values()}:
+            chosen[header] = suggestion
+    return chosen
+
+
+def nearest_code(field: Field, text: str) -> str | None:
+    """The code whose texts come nearest to `text`; None when none comes near."""
+    scores = [
+        (max(similarity(text, spelling) for spelling in (code, *spellings)), code)
+        for code, spellings in field.codes.items()
+    ]
+    best = max(scores, key=lambda score: score[0], default=(0.0, None))
+    return best[1] if best[0] >= THRESHOLD else None
+
+
+def similarity(left: str, right: str) -> float:
+    """How alike two texts are, 0 to 1: by their words, or by their characters."""
+    a, b = _words(left), _words(right)
+    words = 2 * len(a & b) / (len(a) + len(b)) if a and b else 0.0
+    return max(words, SequenceMatcher(None, normalise(left), normalise(right), autojunk=False).ratio())
+
+
+@lru_cache(maxsize=8192)
+def _words(text: str) -> frozenset[str]:
+    words = (word.casefold() for word in _WORDS.findall(text))
+    return frozenset(_SAME.get(word, word) for word in words if word not in _EMPTY)
+
+
+def _score(header: str, column: Column, field: Field, readable: float, *, is_key: bool) -> float:
+    text = max(similarity(header, name) for name in (field.name, *field.aliases, field.text.zh))
+    if column.filled and readable < 0.5:
+        return 0.0
+    shape = readable
+    if field.kind in _AMOUNTS:
+        shape = readable / 2  # anything may be a number
+    elif field.kind is Kind.PROSE:
+        shape = 0.0 if all(_NUMBER.fullmatch(text) for text in column.values[:_VALUES]) else 0.4
+    elif field.kind not in _SHAPED:
+        shape = 0.8 if is_key and column.distinct == column.filled else 0.4
+    bonus = 0.1 if field.required and field.kind in _SHAPED and shape == 1 else 0.0
+    return min(1.0, _WEIGHT_OF_TEXT * text + (1 - _WEIGHT_OF_TEXT) * shape + bonus)
+
+
+def _readable(column: Column, fields: Sequence[Field], connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
+    """Share of the column's texts that each field could read."""
+    values = column.values[:_VALUES]
+    if not values or not fields:
+        return {field.name: 0.0 for field in fields}
+    reads = ", ".join(f"avg(CAST({_is_read(field)} AS INTEGER))" for field in fields)
+    shares = connection.execute(f"SELECT {reads} FROM unnest(CAST(? AS VARCHAR[])) AS t(x)", [values]).fetchone() or ()
+    few = column.distinct <= _FEW_TEXTS
+    return {
+        field.name: (1.0 if few else 0.6) if field.kind is Kind.CODE else float(share or 0)
+        for field, share in zip(fields, shares, strict=True)
+    }
+
+
+def _is_read(field: Field) -> str:
+    formats = ((field.name, FORMATS),) if field.kind in (Kind.DAY, Kind.INSTANT) else ()
+    value = reading(field, "x", "string", 1.0, FieldMapping(formats=formats))
+    bounds = [
+        f"{value} {sign} {bound!r}"
+        for sign, bound in ((">=", field.low), (">", field.above), ("<=", field.high))
+        if bound is not None
+    ]
+    return " AND ".join([f"({value}) IS NOT NULL", *bounds])
