@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,23 +23,27 @@ from pipelines.privacy import mask_numbers
 from pipelines.sources.tables import SOURCE_ROW, RawTable
 
 EXTRA = "_extra"
+SOURCE_PREFIX = "in_"
 TYPED_KINDS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY, Kind.INSTANT, Kind.DAY})
 _ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a check depends on: the feed, the mapping, factors of fields in other units, and typed columns."""
+    """What a check depends on: the feed, the mapping, factors of fields in other units, typed columns, and `parts`:
+    the paths of the columns that hold parts of lists.
+    """
 
     feed: Feed = field(repr=False)
     mapping: FieldMapping
     factors: tuple[tuple[str, float], ...]
     types: tuple[tuple[str, str], ...]
+    parts: tuple[str, ...] = ()
 
 
 def column_of(name: str) -> str:
     """The name under which an aligned table holds the source of field `name`."""
-    return f"in_{name}"
+    return f"{SOURCE_PREFIX}{name}"
 
 
 def align(raw: RawTable, layout: Layout, *, as_text: bool) -> tuple[Shape, pa.Table]:
@@ -54,18 +59,22 @@ def align(raw: RawTable, layout: Layout, *, as_text: bool) -> tuple[Shape, pa.Ta
         else:
             column = raw.table[f"c{binding.index}"]
         # Texts are made of typed cells in one way only, so that files alone and files together load the same.
-        is_text = as_text or layout.feed.field(binding.name).kind not in TYPED_KINDS
-        if not pt.is_string(column.type) and (is_text or pt.is_null(column.type)):
+        kind = layout.feed.field(binding.name).kind
+        is_text = as_text or kind not in TYPED_KINDS
+        is_list = kind is Kind.LIST and pt.is_list(column.type)
+        if not is_list and not pt.is_string(column.type) and (is_text or pt.is_null(column.type)):
             column = text_of(column)
         if not pt.is_string(column.type):
             types[binding.name] = str(column.type)
         columns[column_of(binding.name)] = column
     absent = pa.nulls(rows, pa.string())
-    aligned = {column_of(f.name): columns.get(column_of(f.name), absent) for f in layout.feed.all_fields}
+    parts = tuple(sorted(binding.name for binding in layout.bindings if "." in binding.name))
+    names = [column_of(name) for name in (*(f.name for f in layout.feed.all_fields), *parts)]
+    aligned = {name: columns.get(name, absent) for name in names}
     aligned[EXTRA] = _extra(raw, layout)
     aligned[SOURCE_ROW] = raw.table[SOURCE_ROW]
     factors = tuple(sorted((b.name, b.factor) for b in layout.bindings if b.factor != 1.0))
-    return Shape(layout.feed, layout.mapping, factors, tuple(sorted(types.items()))), pa.table(aligned)
+    return Shape(layout.feed, layout.mapping, factors, tuple(sorted(types.items())), parts), pa.table(aligned)
 
 
 def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -74,7 +83,15 @@ def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
         form = "%Y-%m-%d %H:%M:%S" + ("%z" if column.type.tz else "")
         whole = pc.all(pc.equal(pc.subsecond(column), 0)).as_py()
         return pc.strftime(column.cast(pa.timestamp("s", column.type.tz)) if whole in (True, None) else column, form)
+    if pt.is_nested(column.type):
+        texts = [None if value is None else json_text(value) for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string())])
     return column.cast(pa.string())
+
+
+def json_text(value: Any) -> str:
+    """A nested value as JSON."""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _extra(raw: RawTable, layout: Layout) -> pa.Array | pa.ChunkedArray:

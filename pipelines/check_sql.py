@@ -6,6 +6,7 @@ value is read (`pipelines.readings`), any particular rule (the contracts).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -62,37 +63,66 @@ def compiled(shape: Shape) -> Check:
 
 def _read(column: Field, shape: Shape) -> str:
     source = column_of(column.name)
+    if column.kind is Kind.LIST:
+        return source
     type_ = dict(shape.types).get(column.name, "string")
     factor = dict(shape.factors).get(column.name, 1.0)
     sql = readings.reading(column, source, type_, factor, shape.mapping)
     return f"CASE WHEN {source} IS NULL THEN {quote(column.default)} ELSE {sql} END" if column.default else sql
 
 
+def _fault(condition: str, reason: str, column: Field) -> RowFault:
+    return RowFault(condition, reason, column, row_sentence(reason, column))
+
+
 def _faults(feed: Feed) -> list[RowFault]:
     """Every way a row of the feed can be wrong, in the order in which they are told."""
+    missing = [_fault(_is_missing(c, feed), "missing_required", c) for c in feed.fields if c.required]
+    rules = [RowFault(f"({rule.violated})", rule.reason, feed.field(rule.column), rule.text) for rule in feed.rules]
+    lists = [
+        RowFault(f"{fault_column(column)} = {number}", fault.reason, column, fault.text)
+        for column in feed.lists
+        for number, fault in enumerate(element_faults(column))
+    ]
+    return lists + missing + _value_faults(feed.all_fields) + rules
 
-    def fault(condition: str, reason: str, column: Field) -> RowFault:
-        return RowFault(condition, reason, column, row_sentence(reason, column))
 
-    missing = [fault(_is_missing(c, feed), "missing_required", c) for c in feed.fields if c.required]
+@lru_cache(maxsize=64)
+def element_faults(column: Field) -> tuple[RowFault, ...]:
+    """Every way an element of a list can be wrong, after the one in which a list can be none."""
+    missing = [_fault(f"{column_of(m.name)} IS NULL", "missing_required", m) for m in column.members if m.required]
+    return (_fault("false", "bad_list", column), *missing, *_value_faults(column.members))
+
+
+def fault_column(column: Field) -> str:
+    """The column that numbers the first fault (of `element_faults`) of a row's list."""
+    return f"{column_of(column.name)}_fault"
+
+
+def element_column(column: Field) -> str:
+    """The column that names the element with that fault."""
+    return f"{column_of(column.name)}_element"
+
+
+def _value_faults(columns: Sequence[Field]) -> list[RowFault]:
+    """Values that cannot be read, or lie where they must not."""
     unreadable = [
-        fault(f'({column_of(c.name)} IS NOT NULL AND "{c.name}" IS NULL)', _unreadable(c), c)
-        for c in feed.all_fields
+        _fault(f'({column_of(c.name)} IS NOT NULL AND "{c.name}" IS NULL)', _unreadable(c), c)
+        for c in columns
         if c.kind in UNREADABLE
     ]
     unreadable += [
-        fault(f'("{c.name}" < {first} OR "{c.name}" >= {last})', UNREADABLE[c.kind], c)
+        _fault(f'("{c.name}" < {first} OR "{c.name}" >= {last})', UNREADABLE[c.kind], c)
         for kind, first, last in (
             (Kind.INSTANT, readings.FIRST_INSTANT, readings.LAST_INSTANT),
             (Kind.DAY, readings.FIRST_DAY, readings.LAST_DAY),
+            (Kind.MONTH, readings.FIRST_DAY, readings.LAST_DAY),
         )
-        for c in feed.all_fields
+        for c in columns
         if c.kind is kind
     ]
-    unreadable += [fault(f'NOT isfinite("{c.name}")', "bad_number", c) for c in feed.fields if c.kind is Kind.NUMBER]
-    ranges = [fault(limits, "out_of_range", c) for c in feed.fields if (limits := _outside(c))]
-    rules = [RowFault(f"({rule.violated})", rule.reason, feed.field(rule.column), rule.text) for rule in feed.rules]
-    return missing + unreadable + ranges + rules
+    unreadable += [_fault(f'NOT isfinite("{c.name}")', "bad_number", c) for c in columns if c.kind is Kind.NUMBER]
+    return unreadable + [_fault(limits, "out_of_range", c) for c in columns if (limits := _outside(c))]
 
 
 def _is_missing(column: Field, feed: Feed) -> str:
@@ -122,7 +152,13 @@ def _outside(column: Field) -> str:
 
 
 def _canonical(column: Field) -> str:
-    return f'epoch_us("{column.name}")' if column.kind is Kind.INSTANT else f'"{column.name}"'
+    match column.kind:
+        case Kind.INSTANT:
+            return f'epoch_us("{column.name}")'
+        case Kind.LIST:
+            return f'to_json("{column.name}")'  # half the cost of a cast to text
+        case _:
+            return f'"{column.name}"'
 
 
 def _relocated(shape: Shape) -> list[str]:
@@ -139,30 +175,38 @@ def _relocated(shape: Shape) -> list[str]:
     return points + [f"{crs.function(system, 'geometry')}({name}) AS {name}" for name in geometries]
 
 
-def _others(shape: Shape) -> dict[str, str]:
-    """Code columns with a catch-all -> the condition that it was needed."""
-    conditions = {}
+def _others(shape: Shape) -> dict[str, tuple[str, str]]:
+    """Columns with a catch-all -> the condition that it was needed, and the text that it has replaced."""
+    others = {}
     for column in shape.feed.fields:
+        source = column_of(column.name)
         if column.other:
             codes = shape.mapping.codes(column.name)
-            source = column_of(column.name)
-            text = readings.recode(column, source, codes) if codes else source
-            known = ", ".join(quote(text) for text in readings.known_texts(column))
-            conditions[column.name] = f'("{column.name}" = {quote(column.other)} AND lower({text}) NOT IN ({known}))'
-    return conditions
+            unknown = readings.is_unknown(column, readings.recode(column, source, codes) if codes else source)
+            others[column.name] = (f'("{column.name}" = {quote(column.other)} AND {unknown})', source)
+        if column.kind is Kind.LIST:
+            others[column.name] = (f"({source}_unlisted IS NOT NULL)", f"{source}_unlisted")
+    return others
 
 
 def _whole_extra(shape: Shape) -> str:
-    """`_extra`, with the texts that a catch-all has replaced, so that nothing of the row is lost."""
-    others = _others(shape)
-    if not others:
+    """`_extra`, with the texts that a catch-all has replaced and lists that hold more than their members, so that
+    nothing of the row is lost.
+    """
+    kept = {name: [other] for name, other in _others(shape).items()}
+    for column in shape.feed.lists:
+        verbatim = f"{column_of(column.name)}_verbatim"
+        kept[column.name].insert(0, (f"({verbatim} IS NOT NULL)", verbatim))
+    if not kept:
         return EXTRA
-    entries = ", ".join(
-        f"CASE WHEN {condition} THEN {quote(json_key(name))} || to_json({column_of(name)}) END"
-        for name, condition in others.items()
-    )
+    branches = {
+        name: " ".join(f"WHEN {condition} THEN {quote(json_key(name))} || to_json({text})" for condition, text in texts)
+        for name, texts in kept.items()
+    }
+    entries = ", ".join(f"CASE {branch} END" for branch in branches.values())
+    conditions = " OR ".join(condition for texts in kept.values() for condition, _ in texts)
     return (
-        f"CASE WHEN {' OR '.join(others.values())} "
+        f"CASE WHEN {conditions} "
         f"THEN '{{' || concat_ws(',', nullif(trim({EXTRA}, '{{}}'), ''), {entries}) || '}}' ELSE {EXTRA} END"
     )
 
@@ -174,7 +218,7 @@ def json_key(name: str) -> str:
 
 def _flags(shape: Shape) -> str:
     feed = shape.feed
-    flags = {f"other_{name}": condition for name, condition in _others(shape).items()}
+    flags = {f"other_{name}": condition for name, (condition, _) in _others(shape).items()}
     flags |= {flag.name: flag.holds for flag in feed.flags}
     flags["known_at_is_assumed"] = "known_at IS NOT NULL"
     west, south, east, north = city.bounding_box()

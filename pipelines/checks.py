@@ -17,12 +17,15 @@ import pyarrow.types as pt
 from pipelines import crs
 from pipelines.alignment import column_of, text_of
 from pipelines.blocks import Block, Checked, Source, Tally
-from pipelines.check_sql import Check, compiled
+from pipelines.check_sql import Check, compiled, element_column
+from pipelines.elements import with_lists
 from pipelines.faults import refined, row_sentence
+from pipelines.privacy import redact
 from pipelines.rejects import Reject, SourceCells, is_no_data, malformed_text, reject_table, row_text
 from pipelines.sources.tables import MalformedRow
 from pipelines.tidy import tidy
 from store.connections import BUSINESS_TIME_ZONE
+from store.messages import Text
 
 
 class Checker:
@@ -64,7 +67,10 @@ class Checker:
     def _run(self, block: Block, table: pa.Table, tallies: dict[int, Tally]) -> tuple[pa.Table, list[Reject]]:
         assert block.shape is not None
         check = compiled(block.shape)
-        self._connection.register("block", _with_lineage(tidy(table, block.shape.feed, self._key), block))
+        tidied = tidy(table, block.shape.feed, self._key)
+        if block.shape.feed.lists:
+            tidied = with_lists(self._connection, tidied, block.shape, self._key)
+        self._connection.register("block", _with_lineage(tidied, block))
         result = self._connection.execute(check.sql).to_arrow_table()
         self._connection.unregister("block")
         fault, position = result["_fault"], result["_position"].to_numpy()
@@ -72,6 +78,9 @@ class Checker:
         rejects: list[Reject] = []
         if not is_good.all():
             faulty = table.take(position[~is_good])
+            for column in block.shape.feed.lists:
+                name = element_column(column)
+                faulty = faulty.append_column(name, tidied[name].take(pa.array(position[~is_good])))
             rejects = _rejects(block, check, faulty, fault.drop_null().to_pylist(), tallies)
             result = result.filter(is_good)
         for index, count in Counter(table["_source"].to_numpy()[position[is_good]].tolist()).items():
@@ -97,8 +106,14 @@ def _rejects(block: Block, check: Check, rows: pa.Table, numbers: list[int], tal
         else:
             text, reason = row_text(cells), refined(fault.reason, row.get(column_of(fault.column.name)))
             sentence = fault.text if reason == fault.reason else row_sentence(reason, fault.column)
+            sentence = _of_element(sentence, row.get(element_column(fault.column)))
             rejects.append(Reject(source, row["_source_row"], reason, fault.column, sentence, text))
     return rejects
+
+
+def _of_element(text: Text, element: str | None) -> Text:
+    """The sentence, about that element of a list when there is one."""
+    return Text(f"{redact(element)}：{text.zh}", f"{redact(element)}: {text.en}") if element else text
 
 
 def _printable(rows: pa.Table) -> pa.Table:

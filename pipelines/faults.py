@@ -5,9 +5,11 @@ Belongs here: reasons that no single feed owns. Does not belong here: a feed's o
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 
+from pipelines.feeds import FEEDS
 from pipelines.feeds.contract import Field, Kind
 from store.messages import Text
 
@@ -45,6 +47,14 @@ ROW_REASONS: Mapping[str, Text] = {
         "{column}（{zh}）既不是六位代码，也不是已知区县名。",
         "{column} ({en}) is neither a six-digit code nor a known district's name.",
     ),
+    "bad_list": Text(
+        "{column}（{zh}）应为 JSON 对象的列表，如 {example}。",
+        "{column} ({en}) must be a JSON list of objects, such as {example}.",
+    ),
+    "lines_disagree": Text(
+        "同一主键的各行给出了不同的 {column}（{zh}）。请核对，各行应一致或只填首行。",
+        "The lines of one key give different values of {column} ({en}). Make them agree, or fill in the first only.",
+    ),
     "bad_geometry": Text("{column} 应为 GeoJSON 多边形。", "{column} must be a GeoJSON polygon."),
     "out_of_range": Text("{column}（{zh}）超出允许范围 {limits}。", "{column} ({en}) lies outside {limits}."),
 }
@@ -61,6 +71,7 @@ UNREADABLE: Mapping[Kind, str] = {
     Kind.GRADE: "bad_grade",
     Kind.DISTRICT: "unknown_district",
     Kind.GEOMETRY: "bad_geometry",
+    Kind.MONTH: "bad_date",
 }
 
 # Reasons of whole files.
@@ -70,8 +81,8 @@ FILE_REASONS: Mapping[str, Text] = {
         "The file lies directly in inbox/. Move it into its feed's folder, such as inbox/orders/.",
     ),
     "unknown_feed": Text(
-        "没有这个数据源的目录。可用的有：plants、zones、permits、orders、deliveries。",
-        "There is no such feed. Feeds are: plants, zones, permits, orders, deliveries.",
+        f"没有这个数据源的目录。可用的有：{'、'.join(FEEDS)}。",
+        f"There is no such feed. Feeds are: {', '.join(FEEDS)}.",
     ),
     "unknown_file_type": Text(
         "不认识的文件类型。请用 CSV、XLSX、JSON Lines、Parquet 或 GeoJSON（可用 gzip 或 zip 压缩）。",
@@ -161,11 +172,19 @@ def row_sentence(reason: str, column: Field | None) -> Text:
     template = ROW_REASONS[reason]
     if column is None:
         return template
-    words = {"column": column.name, "limits": _limits(column)}
+    words = {"column": column.name, "limits": _limits(column), "example": _example(column)}
     return Text(
         template.zh.format(zh=column.text.zh, en=column.text.en, **words),
         template.en.format(zh=column.text.zh, en=column.text.en, **words),
     )
+
+
+def _example(column: Field) -> str:
+    """A list as JSON, with one element."""
+    values = {
+        member.name: 1 if member.kind is Kind.NUMBER else next(iter(member.codes), "1") for member in column.members
+    }
+    return json.dumps([values], ensure_ascii=False)
 
 
 def _limits(column: Field) -> str:

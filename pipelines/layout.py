@@ -18,6 +18,7 @@ from pipelines import units
 from pipelines.faults import FileError
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field
+from pipelines.list_headers import elements_column, surplus_parts
 from pipelines.mapping import NO_MAPPING, FieldMapping, joined_header
 from pipelines.privacy import is_personal_header
 
@@ -29,7 +30,10 @@ _VALUE = re.compile(r"[-+¥￥$]?[0-9][0-9.,:/\- T]*%?")
 
 @dataclass(frozen=True)
 class Binding:
-    """One field's source: the raw table's column `c<index>` (or a constant) and the factor to the unit kept."""
+    """One field's source: the raw table's column `c<index>` (or a constant) and the factor to the unit kept.
+
+    `name` is a field's name or, for a column that holds a part of a list, its path (see `pipelines.list_headers`).
+    """
 
     name: str
     index: int | None = None
@@ -51,12 +55,17 @@ class Layout:
     extras: tuple[tuple[int, str], ...]
     mapping: FieldMapping = NO_MAPPING
 
+    @property
+    def is_long(self) -> bool:
+        """Whether a row holds one element of a list, so that the rows of a key make one record."""
+        return any(binding.name.count(".") == 1 for binding in self.bindings)
+
 
 @lru_cache(maxsize=8192)
 def normalise(text: str) -> str:
-    """A header text as aliases are compared: NFKC, no brackets or what they hold, no spaces, lower case."""
+    """A header text as aliases are compared: NFKC, lower case, no spaces, nothing in brackets but a number."""
     folded = unicodedata.normalize("NFKC", text)
-    return _NOISE.sub("", _BRACKETS.sub("", folded)).casefold()
+    return _NOISE.sub("", _BRACKETS.sub(lambda held: held[1] if held[1].isdecimal() else "", folded)).casefold()
 
 
 @lru_cache(maxsize=64)
@@ -67,6 +76,16 @@ def aliases(feed: Feed) -> dict[str, Field]:
         for alias in (column.name, *column.aliases):
             known.setdefault(normalise(alias), column)
     return known
+
+
+@lru_cache(maxsize=64)
+def _shared_aliases(feed: Feed) -> dict[str, tuple[str, ...]]:
+    """Texts that several fields go by (three columns 单块强度, one beside the other) -> those fields."""
+    fields: dict[str, list[str]] = {}
+    for column in feed.all_fields:
+        for text in {normalise(alias) for alias in column.aliases}:
+            fields.setdefault(text, []).append(column.name)
+    return {text: tuple(names) for text, names in fields.items() if len(names) > 1}
 
 
 def is_private_header(feed: Feed, text: str) -> bool:
@@ -80,7 +99,7 @@ def find_header(rows: Sequence[Sequence[str]], feed: Feed, mapping: FieldMapping
     known, mapped = known_texts(feed, mapping), {source for source, _ in mapping.columns} | mapping.parts
     best, best_hits = None, 1
     for index, row in enumerate(rows[:HEADER_SEARCH_ROWS]):
-        hits = len({text for text in row if text and (text.strip() in mapped or _known_text(text, known))})
+        hits = len({text for text in row if text and (text.strip() in mapped or _is_known(feed, text, known))})
         if hits > best_hits:
             best, best_hits = index, hits
     return likely_header(rows) if best is None and mapping.is_probe else best
@@ -118,21 +137,9 @@ def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPIN
     Raises FileError: `missing_columns` when a required field has no source, `unknown_unit` (a probe never does).
     """
     header = (*(text.strip() for text in header), *(text for text, _ in joins(header, mapping)))
-    targets, constants, stated = mapping.targets, dict(mapping.constants), dict(mapping.units)
+    constants, stated = dict(mapping.constants), dict(mapping.units)
     bindings: dict[str, Binding] = {name: Binding(name, constant=value) for name, value in constants.items()}
-    known, parts = known_texts(feed, mapping), mapping.parts
-    claims: dict[str, list[tuple[int, int]]] = {}  # field -> (rank of the header among its texts, column)
-    extras: list[tuple[int, str]] = []
-    for index, text in enumerate(header):
-        if text in targets:
-            if targets[text]:
-                claims.setdefault(targets[text], []).append((-1, index))
-        elif text in parts:
-            continue
-        elif (alias := _known_text(text, known)) is not None:
-            claims.setdefault(known[alias].name, []).append((list(known).index(alias), index))
-        else:
-            extras.append((index, text))
+    claims, extras = _claims(feed, header, mapping)
     for name, candidates in claims.items():
         first, *others = sorted(candidates)
         if name in constants:
@@ -140,13 +147,13 @@ def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPIN
         else:
             factor = 1.0
             with suppress(FileError) if mapping.is_probe else nullcontext():
-                factor = _factor(feed.field(name), header[first[1]], stated)
+                factor = _factor(feed, name, header[first[1]], stated)
             bindings[name] = Binding(name, first[1], factor=factor)
         if not feed.field(name).is_private:
             extras += [(index, header[index]) for _, index in others]
     bound = [header[binding.index] for binding in bindings.values() if binding.index is not None]
     extras = _named_apart([(index, text) for index, text in extras if not is_personal_header(text)], bound)
-    missing = _missing(feed, set(bindings))
+    missing = _missing(feed, {name.partition(".")[0] for name in bindings})
     if missing and not mapping.is_probe:
         raise FileError("missing_columns", ", ".join(missing))
     return Layout(feed, header, tuple(bindings.values()), tuple(extras), mapping)
@@ -158,6 +165,44 @@ def _missing(feed: Feed, bound: Set[str]) -> list[str]:
     if is_event and any(column.name in bound for column in feed.event_values):
         return [name for name in feed.key if name not in bound]
     return [column.name for column in feed.fields if column.required and column.name not in bound]
+
+
+def _claims(
+    feed: Feed, header: Sequence[str], mapping: FieldMapping
+) -> tuple[dict[str, list[tuple[int, int]]], list[tuple[int, str]]]:
+    """Field or path -> (rank of the header among its texts, column) of each column that may feed it; and the others."""
+    known, targets, parts = known_texts(feed, mapping), mapping.targets, mapping.parts
+    claims: dict[str, list[tuple[int, int]]] = {}
+    extras: list[tuple[int, str]] = []
+    shared: list[tuple[int, str]] = []
+    for index, text in enumerate(header):
+        if text in targets:
+            if targets[text]:
+                claims.setdefault(targets[text], []).append((-1, index))
+        elif text in parts:
+            continue
+        elif (alias := _known_text(text, known)) in _shared_aliases(feed):
+            shared.append((index, text))
+        elif alias is not None:
+            claims.setdefault(known[alias].name, []).append((list(known).index(alias), index))
+        elif (part := elements_column(feed, text)) is not None:
+            claims.setdefault(part[0], []).append((0, index))
+        else:
+            extras.append((index, text))
+    for index, text in shared:
+        names = _shared_aliases(feed)[_known_text(text, known) or ""]
+        free = next((name for name in names if name not in claims), None)
+        if free is None:
+            extras.append((index, text))
+        else:
+            claims[free] = [(0, index)]
+    for name in surplus_parts(feed, claims):
+        extras += [(index, header[index]) for _, index in claims.pop(name)]
+    return claims, extras
+
+
+def _is_known(feed: Feed, text: str, known: Mapping[str, Field]) -> bool:
+    return _known_text(text, known) is not None or elements_column(feed, text) is not None
 
 
 def _known_text(text: str, known: Mapping[str, Field]) -> str | None:
@@ -185,12 +230,13 @@ def _named_apart(extras: Sequence[tuple[int, str]], bound: Sequence[str]) -> lis
     return named
 
 
-def _factor(column: Field, text: str, stated: dict[str, str]) -> float:
+def _factor(feed: Feed, name: str, text: str, stated: Mapping[str, str]) -> float:
     """Factor from the source's unit (the mapping's, else the one in the header) to the field's.
 
     Raises FileError(`unknown_unit`) when the header names a unit that cannot be converted.
     """
-    if (unit := stated.get(column.name)) is not None:
+    column = feed.field(name)
+    if (unit := stated.get(name, stated.get(_member_path(name)))) is not None:
         factor = units.factor(column.unit, unit)
         return float(unit) if factor is None else factor
     if column.unit is None:
@@ -200,7 +246,15 @@ def _factor(column: Field, text: str, stated: dict[str, str]) -> float:
             return factor
         if units.is_unit(written):
             raise FileError("unknown_unit", text)
+    if "." in name:
+        return (elements_column(feed, text) or (name, 1.0))[1]
     for alias in map(normalise, (column.name, *column.aliases)):
         if (factor := _unit_after(normalise(text), alias, column)) is not None:
             return factor
     return 1.0
+
+
+def _member_path(name: str) -> str:
+    """`materials.cement.1.target_kg` -> `materials.target_kg`."""
+    parts = name.split(".")
+    return f"{parts[0]}.{parts[-1]}"

@@ -25,7 +25,7 @@ _TABLES = frozenset({"columns", "constants", "values", "units", "joined", "forma
 _SECTIONS = _TABLES | {"crs", "decimal", "districts", "header", "feed"}
 _BY_FIELD = ("constants", "values", "units", "joined", "formats")
 _SYSTEMS = ("WGS-84", "GCJ-02", "BD-09")
-_DATED = frozenset({Kind.DAY, Kind.INSTANT})
+_DATED = frozenset({Kind.DAY, Kind.MONTH, Kind.INSTANT})
 _WITH_DEFAULT = frozenset({Kind.CODE, Kind.BOOLEAN, Kind.DISTRICT, Kind.TEXT})
 
 
@@ -59,6 +59,7 @@ def bad_mapping(path: Path, zh: str, en: str) -> TongmaiError:
 def _parse(path: Path, content: bytes, feed: Feed) -> FieldMapping:
     document = read_toml(path, content)
     _check_sections(path, document, feed)
+    document |= {name: _flat(document[name], feed) for name in _BY_FIELD if name in document}
     _check_fields(path, document, feed)
     _check_values(path, document, feed)
     sections = {name: cast(dict[str, Any], document.get(name, {})) for name in _TABLES}
@@ -100,11 +101,13 @@ def _check_sections(path: Path, document: Mapping[str, Any], feed: Feed) -> None
 
 
 def _check_fields(path: Path, document: Mapping[str, Any], feed: Feed) -> None:
+    names = {field.name for field in feed.all_fields}
+    names |= {f"{field.name}.{member.name}" for field in feed.lists for member in field.members}
     named = [str(target) for target in document.get("columns", {}).values() if target != ""]
     for section in _BY_FIELD:
         named += list(document.get(section, {}))
-    if strangers := sorted(name for name in set(named) if not _has(feed, name)):
-        known = ", ".join(field.name for field in feed.all_fields)
+    if strangers := sorted(name for name in set(named) if not _is_field(feed, name)):
+        known = ", ".join(sorted(names))
         raise bad_mapping(
             path,
             f"用到了 {feed.name} 没有的字段：{strangers}；可用：{known}",
@@ -141,7 +144,18 @@ def _check_values(path: Path, document: Mapping[str, Any], feed: Feed) -> None:
         raise bad_mapping(path, f"的 [joined] {short} 应列出两列以上", f"joins fewer than two columns for {short}")
 
 
-def _has(feed: Feed, name: str) -> bool:
+def _flat(section: Mapping[str, Any], feed: Feed) -> dict[str, Any]:
+    """A section whose `materials.target_kg` TOML has read as a table within a table, with members named by path."""
+    lists = {column.name for column in feed.lists}
+    flat: dict[str, Any] = {}
+    for name, entry in section.items():
+        inner = entry if name in lists and isinstance(entry, dict) else {}
+        members = {f"{name}.{member}": value for member, value in inner.items() if _is_field(feed, f"{name}.{member}")}
+        flat |= members if members and len(members) == len(inner) else {name: entry}
+    return flat
+
+
+def _is_field(feed: Feed, name: str) -> bool:
     try:
         feed.field(name)
     except KeyError:

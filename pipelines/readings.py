@@ -8,9 +8,11 @@ it could not read, because the rest costs ten times as much.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 
 from pipelines import units
 from pipelines.city import district_names
@@ -29,6 +31,7 @@ _GRADE = "^(.*[^A-Z])?(L?C)-?([0-9]{2,3})([^0-9].*)?$"
 _TWO_GRADES = "C-?[0-9]+.*C-?[0-9]"
 _TOLERANCE = r"\s*[(]?\s*(±|[+]/?-)\s*"
 _AROUND = r"(?i)\s*(district|county|city)$|\s|^中国|贵州省?|贵阳市?"
+_MONTH = "((?:19|20)[0-9]{2}) *[-年/.]? *(0?[1-9]|1[0-2]) *(?:月份?)?"
 # What a spreadsheet shows of a long number: digits are lost.
 _SHORTENED = r"[0-9.]+[eE][+][0-9]+"
 _CHINESE_TIME = (
@@ -47,14 +50,14 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def reading(column: Field, x: str, type_: str, factor: float, mapping: FieldMapping) -> str:
+def reading(column: Field, x: str, type_: str, factor: float, mapping: FieldMapping, path: str = "") -> str:
     """SQL that reads the source `x` (of Arrow type `type_`) as `column`.
 
     `factor` turns the source's unit into the field's; the mapping gives code lists, formats, the decimal sign
-    and further district codes. What cannot be read is NULL.
+    and further district codes, under the field's name or, for a list's member, its `path`. What cannot be read is NULL.
     """
     text = x if type_ == "string" else as_text(x, type_)
-    if codes := mapping.codes(column.name):
+    if codes := mapping.codes(path or column.name):
         text, type_ = recode(column, text, codes), "string"
     if mapping.decimal == "," and type_ == "string" and column.kind in _NUMBERS:
         text = f"replace(replace(replace({text}, ' ', ''), '.', ''), ',', '.')"
@@ -66,13 +69,14 @@ def reading(column: Field, x: str, type_: str, factor: float, mapping: FieldMapp
         Kind.MONEY: lambda: _money(text, column.unit, factor),
         Kind.INSTANT: lambda: _instant(x, type_),
         Kind.DAY: lambda: _day(x, type_),
+        Kind.MONTH: lambda: _month(x, text, type_),
         Kind.CODE: lambda: _code(column, text),
         Kind.BOOLEAN: lambda: _boolean(text),
         Kind.GRADE: lambda: _grade(text),
         Kind.DISTRICT: lambda: _district(text, mapping.districts),
         Kind.GEOMETRY: lambda: _geometry(text),
     }
-    if (formats := mapping.formats_of(column.name)) and type_ == "string":
+    if (formats := mapping.formats_of(path or column.name)) and type_ == "string":
         return _or_else(_stated_time(column, x, formats), x, readers[column.kind]())
     if column.kind in (Kind.BOOLEAN, Kind.DISTRICT) and OTHERWISE in codes:
         otherwise = reading(column, quote(codes[OTHERWISE]), "string", factor, replace(mapping, values=()))
@@ -105,9 +109,8 @@ def recode(column: Field, text: str, codes: Mapping[str, str]) -> str:
     branches = " ".join(f"WHEN {quote(s)} THEN {quote(value)}" for s, value in codes.items() if s != OTHERWISE)
     rest = text
     if OTHERWISE in codes and column.kind in (Kind.CODE, Kind.TEXT):
-        known = ", ".join(quote(alias) for alias in known_texts(column)) or "''"
-        is_unknown = f"{text} IS NOT NULL AND lower({text}) NOT IN ({known})"
-        rest = f"CASE WHEN {is_unknown} THEN {quote(codes[OTHERWISE])} ELSE {text} END"
+        unknown = f"{text} IS NOT NULL AND {is_unknown(column, text)}"
+        rest = f"CASE WHEN {unknown} THEN {quote(codes[OTHERWISE])} ELSE {text} END"
     return f"CASE {text} {branches} ELSE {rest} END" if branches else rest
 
 
@@ -148,6 +151,8 @@ def _integer(x: str, type_: str, unit: str | None, factor: float) -> str:
     # 18±2cm, 180mm±20, 180(±20): the unit may stand on either side of the tolerance.
     first = f"regexp_replace({x}, '^([0-9.]+ *[^0-9.±+( ]+){_TOLERANCE}.*$', '\\1')"
     nominal = f"regexp_replace({first}, '{_TOLERANCE}[0-9.]+ *([^0-9()]*)[)]?', '\\2')"
+    if unit == "mm":  # 150×150×150mm: the edge of a cube
+        nominal = f"regexp_replace({nominal}, '^([0-9.]+)[ a-z]*[×xX*].*?([a-z]*)$', '\\1\\2')"
     rest = f"TRY_CAST(round({_number(nominal, type_, unit, factor)}) AS INTEGER)"
     return rest if factor != 1.0 else _or_else(f"TRY_CAST({x} AS INTEGER)", x, rest)
 
@@ -195,7 +200,9 @@ def _unusual_instant(x: str) -> str:
 def _stated_time(column: Field, x: str, formats: Sequence[str]) -> str:
     """A day or a time in one of the formats that a mapping states."""
     naive = f"try_strptime({x}, [{', '.join(map(quote, formats))}])"
-    return f"CAST({naive} AS DATE)" if column.kind is Kind.DAY else _shanghai(naive)
+    if column.kind is Kind.MONTH:
+        naive = f"date_trunc('month', {naive})"
+    return _shanghai(naive) if column.kind is Kind.INSTANT else f"CAST({naive} AS DATE)"
 
 
 def _shanghai(naive: str) -> str:
@@ -212,11 +219,50 @@ def _day(x: str, type_: str) -> str:
     return _or_else(f"CASE WHEN length({x}) <= 10 THEN TRY_CAST({x} AS DATE) END", x, local_day)
 
 
+def _month(x: str, text: str, type_: str) -> str:
+    """The first day of a month that is written alone (2025-03, 202503, 2025年3月) or by one of its days."""
+    number = f"CAST(regexp_extract({text}, {quote(_MONTH)}, %d) AS INTEGER)"
+    alone = f"make_date({number % 1}, {number % 2}, 1)"
+    day = f"CAST(date_trunc('month', {_day(x, type_)}) AS DATE)"
+    if type_.startswith(("date", "timestamp")):
+        return day
+    return f"CASE WHEN regexp_full_match({text}, {quote(_MONTH)}) THEN {alone} ELSE {day} END"
+
+
 def _code(column: Field, text: str) -> str:
     known = {alias.casefold(): code for code, aliases in column.codes.items() for alias in (code, *aliases)}
     branches = " ".join(f"WHEN {quote(alias)} THEN {quote(code)}" for alias, code in known.items())
-    other = f"ELSE CASE WHEN {text} IS NOT NULL THEN {quote(column.other)} END" if column.other else ""
-    return f"CASE lower({text}) {branches} {other} END"
+    rest = f"lower({text})" if column.is_open else "NULL"
+    if column.other:
+        rest = f"CASE WHEN {text} IS NOT NULL THEN {quote(column.other)} END"
+    if column.around:
+        names = " ".join(f"WHEN {quote(name)} THEN {quote(code)}" for name, code in bare_texts(column).items())
+        rest = f"CASE {_bare(column, text)} {names} ELSE {rest} END"
+    return f"CASE lower({text}) {branches} ELSE {rest} END"
+
+
+def _bare(column: Field, text: str) -> str:
+    return f"regexp_replace(lower({text}), {quote(column.around or '')}, '', 'g')"
+
+
+def is_unknown(column: Field, text: str) -> str:
+    """SQL: whether `text` is none that the code column understands, so that its catch-all was needed."""
+    unknown = f"lower({text}) NOT IN ({', '.join(map(quote, known_texts(column))) or quote('')})"
+    if column.around:
+        unknown += f" AND {_bare(column, text)} NOT IN ({', '.join(map(quote, bare_texts(column)))})"
+    return unknown
+
+
+def bare(column: Field, text: str) -> str:
+    """`text` in lower case without what may stand around the name of a code."""
+    return re.sub(column.around, "", text.casefold()) if column.around else text.casefold()
+
+
+@lru_cache(maxsize=64)
+def bare_texts(column: Field) -> Mapping[str, str]:
+    """Every text of a code column, bare -> its code."""
+    texts = {bare(column, text): code for code, aliases in column.codes.items() for text in (code, *aliases)}
+    return {text: code for text, code in texts.items() if text}
 
 
 def _boolean(text: str) -> str:

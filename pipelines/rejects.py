@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.alignment import EXTRA, column_of
+from pipelines.alignment import EXTRA, column_of, json_text
 from pipelines.blocks import Batch, Source
 from pipelines.feeds.contract import Field
 from pipelines.layout import Layout, is_private_header
@@ -55,7 +55,7 @@ class SourceCells:
             if binding.index is None or value is None or not str(value).strip():
                 continue
             header = layout.header[binding.index] or f"column_{binding.index + 1}"
-            self.texts[header] = str(value).strip()
+            self.texts[header] = json_text(value) if isinstance(value, list) else str(value).strip()
             if layout.feed.field(binding.name).is_private:
                 self.private.add(header)
         if row[EXTRA]:

@@ -24,12 +24,14 @@ class Kind(StrEnum):
     MONEY = "money"
     INSTANT = "instant"
     DAY = "day"
+    MONTH = "month"  # kept as its first day
     CODE = "code"
     BOOLEAN = "boolean"
     GRADE = "grade"
     DISTRICT = "district"
     PERSON = "person"
     GEOMETRY = "geometry"
+    LIST = "list"  # elements with members; `Field.sql_type` is a list of structs
 
     @property
     def sql_type(self) -> str:
@@ -42,18 +44,23 @@ _SQL_TYPES: Mapping[Kind, str] = {
     Kind.MONEY: "DECIMAL(18,2)",
     Kind.INSTANT: "TIMESTAMPTZ",
     Kind.DAY: "DATE",
+    Kind.MONTH: "DATE",
     Kind.BOOLEAN: "BOOLEAN",
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # as a feed: what is compiled from a field is kept under it
 class Field:
     """One column of a feed.
 
     `aliases` are header texts (compared after `pipelines.layout.normalise`); `unit` is the unit kept;
     `low`/`high` bound the value (`above` is an exclusive lower bound); `codes` maps a code to the texts
-    that mean it, and `other` is the code of any other text (flagged `other_<name>`) instead of a reject;
-    `is_private` masks the value wherever a row's text is kept.
+    that mean it, and `other` is the code of any other text (flagged `other_<name>`) instead of a reject, while
+    `is_open` keeps any other text as its own code; `around` is a pattern of what may stand around a code's
+    text and `uncoded` are names that headers may hold although no code is theirs; `is_private` masks the
+    value wherever a row's text is kept. `members` are the fields of a list's elements: the first one says
+    which element it is (a material), and `member_of_bare` is the member that a column named after an element
+    alone holds.
     """
 
     name: str
@@ -69,11 +76,25 @@ class Field:
     other: str | None = None
     default: str | None = None
     pattern: str | None = None
+    is_open: bool = False
+    around: str | None = None
+    uncoded: tuple[str, ...] = ()
     is_private: bool = False
+    members: tuple[Field, ...] = ()
+    member_of_bare: str | None = None
 
     @property
     def sql_type(self) -> str:
+        if self.kind is Kind.LIST:
+            return f"STRUCT({', '.join(f'{member.name} {member.sql_type}' for member in self.members)})[]"
         return self.kind.sql_type
+
+    def member(self, name: str) -> Field:
+        """The member called `name`; raises KeyError when there is none."""
+        for member in self.members:
+            if member.name == name:
+                return member
+        raise KeyError(name)
 
 
 @dataclass(frozen=True)
@@ -157,11 +178,20 @@ class Feed:
         """Columns of `raw.<feed>_versions` in order, with their SQL types."""
         return {column.name: column.sql_type for column in self.fields} | dict(LINEAGE)
 
+    @property
+    def lists(self) -> tuple[Field, ...]:
+        """The fields that hold lists."""
+        return tuple(column for column in self.fields if column.kind is Kind.LIST)
+
     def field(self, name: str) -> Field:
-        """The field called `name`; raises KeyError when there is none."""
+        """The field called `name`, or the member that `<list>.<member>` or `<list>.<element>.<number>.<member>` names.
+
+        Raises KeyError when there is none.
+        """
+        own, _, path = name.partition(".")
         for column in self.all_fields:
-            if column.name == name:
-                return column
+            if column.name == own:
+                return column.member(path.rpartition(".")[2]) if path else column
         raise KeyError(name)
 
     @property

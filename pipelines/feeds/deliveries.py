@@ -29,13 +29,7 @@ FEED = Feed(
     merge="column",
     partial_without=("order_id", "grade", "load_m3"),
     fields=(
-        Field(
-            "ticket_id",
-            Kind.TEXT,
-            Text("运单号", "ticket"),
-            ("运单号", "发货单号", "小票号", "运单编号", "发货单编号", "小票编号"),
-            required=True,
-        ),
+        recurring.ticket_id(required=True),
         recurring.order_id(),
         recurring.plant_id(required=True),
         Field("truck_id", Kind.TEXT, Text("车牌号", "truck"), ("车号", "车牌号", "车牌", "车辆编号"), is_private=True),

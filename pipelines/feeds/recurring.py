@@ -15,6 +15,36 @@ def plant_id(*, required: bool = False) -> Field:
     return Field("plant_id", Kind.TEXT, Text("搅拌站编号", "plant"), aliases, required=required)
 
 
+def ticket_id(*, required: bool = False, aliases: tuple[str, ...] = ()) -> Field:
+    """The delivery ticket."""
+    known = ("运单号", "发货单号", "小票号", "运单编号", "发货单编号", "小票编号")
+    return Field("ticket_id", Kind.TEXT, Text("运单号", "ticket"), (*known, *aliases), required=required)
+
+
+def mix_id(*, required: bool = False) -> Field:
+    """The mix, as the plant numbers it."""
+    aliases = ("配合比编号", "配比编号", "配合比号", "配比号", "生产配合比编号", "配方号", "配方编号")
+    return Field("mix_id", Kind.TEXT, Text("配合比编号", "mix"), aliases, required=required)
+
+
+def lab_result(name: str, aliases: tuple[str, ...]) -> Field:
+    """What a laboratory concluded."""
+    return Field(
+        name,
+        Kind.CODE,
+        Text("检验结论：合格、不合格、待检或无效", "结论: 合格 passed, 不合格 failed, 待检 pending, 无效 void"),
+        aliases,
+        codes={
+            "合格": ("passed", "pass", "qualified", "符合", "符合要求", "达标", "通过"),
+            "不合格": ("failed", "fail", "unqualified", "不符合", "不符合要求", "不达标", "未通过"),
+            "待检": ("pending", "检验中", "检测中", "待检验", "待检测", "未检"),
+            "无效": ("void", "invalid", "作废"),
+            "其他": ("其它", "other"),
+        },
+        other="其他",
+    )
+
+
 def order_id() -> Field:
     """The order that is placed or served."""
     aliases = ("委托单号", "订单编号", "任务单号", "订单号", "委托单编号", "任务单编号")
@@ -44,9 +74,9 @@ def district_code() -> Field:
     return Field("district_code", Kind.DISTRICT, text, aliases, required=True)
 
 
-def grade() -> Field:
+def grade(aliases: tuple[str, ...] = ("强度",)) -> Field:
     """The strength grade, C10 to C100 with additions such as P6 or F150."""
-    aliases = ("强度等级", "砼标号", "强度", "砼强度等级", "混凝土强度等级", "标号", "混凝土标号")
+    aliases = ("强度等级", "砼标号", "砼强度等级", "混凝土强度等级", "标号", "混凝土标号", *aliases)
     text = Text("强度等级，如 C30、C30P6、LC20", "strength grade, such as C30, C30P6, LC20")
     return Field("grade", Kind.GRADE, text, aliases, required=True)
 

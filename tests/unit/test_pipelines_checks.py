@@ -44,6 +44,37 @@ GOOD: dict[str, dict[str, str]] = {
         "opened_on": "2015-01-01", "closed_on": "2025-01-01", "lines": "2", "max_grade": "C60",
     },
     "zones": {"zone_id": "Z1", "kind": "industrial", "geometry": POLYGON},
+    "batches": {
+        "batch_id": "B1", "plant_id": "P1", "ticket_id": "T1", "line_no": "1", "mixed_at": "2025-03-06 08:00",
+        "batch_m3": "2", "mix_id": "M1", "mixing_s": "45", "materials": json.dumps([
+            {"material": "cement", "lot_no": "L1", "target_kg": 700, "actual_kg": 702},
+            {"material": "sand", "target_kg": 4000, "actual_kg": 4010},
+        ]),
+    },
+    "mixes": {
+        "mix_id": "M1", "plant_id": "P1", "grade": "C30", "filed_on": "2025-01-05", "water_binder_ratio": "0.45",
+        "sand_ratio": "42%", "slump_mm": "180", "status": "启用", "materials": json.dumps([
+            {"material": "cement", "kg_per_m3": 350}, {"material": "stone", "kg_per_m3": 2050},
+        ]),
+    },
+    "strength_tests": {
+        "specimen_id": "S1", "plant_id": "P1", "ticket_id": "T1", "batch_id": "B1", "lab_id": "L1", "grade": "C30",
+        "cast_on": "2025-03-06", "tested_on": "2025-04-03", "age_d": "28", "cube_1_mpa": "34.1", "cube_2_mpa": "35",
+        "cube_3_mpa": "36.2", "size_mm": "150×150×150", "curing": "标养", "result": "合格",
+    },
+    "material_receipts": {
+        "receipt_id": "R1", "plant_id": "P1", "material": "水泥", "lot_no": "L1", "supplier_id": "S1",
+        "received_at": "2025-03-01 06:00", "net_t": "35.2", "unit_price_cny_per_t": "410", "test_report_no": "X1",
+        "test_result": "合格",
+    },
+    "statements": {
+        "plant_id": "P1", "month": "2025年3月", "grade": "C30", "m3_delivered": "12000", "m3_ordered": "12500",
+        "cement_t": "4000", "cny_sales": "510万元",
+    },
+    "crosswalk": {
+        "kind": "搅拌站", "system": "ERP", "code": "A07", "canonical_id": "P1", "valid_from": "2024-01-01",
+        "valid_to": "2025-12-31",
+    },
 }  # fmt: skip
 
 FAULTS = [
@@ -74,6 +105,34 @@ FAULTS = [
     ("plants", {"closed_on": "2014-01-01"}, "closed_before_opened", "closed_on"),
     ("zones", {"geometry": '{"type": "Point"}'}, "bad_geometry", "geometry"),
     ("zones", {"geometry": "{"}, "bad_geometry", "geometry"),
+    ("batches", {"materials": ""}, "missing_required", "materials"),
+    ("batches", {"materials": "[]"}, "missing_required", "materials"),
+    ("batches", {"materials": "cement 700"}, "bad_list", "materials"),
+    ("batches", {"materials": '{"material": "cement"}'}, "bad_list", "materials"),
+    ("batches", {"materials": "[7]"}, "bad_list", "materials"),
+    ("batches", {"materials": '[{"actual_kg": 7}]'}, "missing_required", "materials"),
+    ("batches", {"materials": '[{"material": "sand", "actual_kg": "heavy"}]'}, "bad_number", "materials"),
+    ("batches", {"materials": '[{"material": "sand", "actual_kg": -1}]'}, "out_of_range", "materials"),
+    (
+        "batches",
+        {"materials": '[{"material": "sand", "actual_kg": 1, "lot_no": "1.2E+15"}]'},
+        "digits_lost",
+        "materials",
+    ),
+    ("batches", {"batch_m3": "9.5"}, "out_of_range", "batch_m3"),
+    ("mixes", {"materials": '[{"material": "sand"}]'}, "missing_required", "materials"),
+    ("mixes", {"sand_ratio": "42"}, "out_of_range", "sand_ratio"),
+    ("mixes", {"status": "maybe"}, "bad_code", "status"),
+    ("strength_tests", {"tested_on": "2025-03-05"}, "tested_before_cast", "tested_on"),
+    ("strength_tests", {"cube_3_mpa": ""}, "missing_required", "cube_3_mpa"),
+    ("strength_tests", {"cube_2_mpa": "0"}, "out_of_range", "cube_2_mpa"),
+    ("strength_tests", {"age_d": "soon"}, "bad_number", "age_d"),
+    ("material_receipts", {"net_t": "0"}, "out_of_range", "net_t"),
+    ("material_receipts", {"lot_no": "无"}, "missing_required", "lot_no"),
+    ("statements", {"month": "2025-13"}, "bad_date", "month"),
+    ("statements", {"month": "三月"}, "bad_date", "month"),
+    ("crosswalk", {"valid_to": "2023-12-31"}, "period_reversed", "valid_to"),
+    ("crosswalk", {"kind": "truck"}, "bad_code", "kind"),
 ]
 
 
