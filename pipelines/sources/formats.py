@@ -14,19 +14,17 @@ from typing import Literal
 
 from pipelines.faults import FileError
 from pipelines.feeds import Feed
-from pipelines.feeds.contract import Kind
 from pipelines.mapping import FieldMapping
 from pipelines.sources.archives import is_archive, open_archive, package_names
 from pipelines.sources.contents import Content, content_of
 from pipelines.sources.delimited import delimited_tables
-from pipelines.sources.geojson import geojson_tables
 from pipelines.sources.json_lines import json_tables
 from pipelines.sources.markup import html_tables, is_html, is_spreadsheetml, spreadsheetml_tables
 from pipelines.sources.parquet import parquet_tables
 from pipelines.sources.spreadsheet import spreadsheet_tables
 from pipelines.sources.tables import RawTable
 
-Format = Literal["delimited", "json", "geojson", "spreadsheet", "html", "spreadsheetml", "parquet", "archive"]
+Format = Literal["delimited", "json", "spreadsheet", "html", "spreadsheetml", "parquet", "archive"]
 _TEXT_SUFFIXES = frozenset(
     {".csv", ".txt", ".tsv", ".dat", ".json", ".jsonl", ".ndjson", ".geojson", ".html", ".htm", ".xml"}
 )
@@ -80,8 +78,6 @@ def _text_format(text: bytes, start: bytes, feed: Feed) -> Format:
         return "spreadsheetml"
     if is_html(text):
         return "html"
-    if b'"FeatureCollection"' in start and any(column.kind is Kind.GEOMETRY for column in feed.fields):
-        return "geojson"
     return "json" if start.startswith((b"{", b"[")) else "delimited"
 
 
@@ -118,9 +114,7 @@ def _tables(content: Content, feed: Feed, mapping: FieldMapping) -> Iterator[Raw
         case "delimited":
             tables = delimited_tables(content, feed, mapping)
         case "json":
-            tables = json_tables(content)
-        case "geojson":
-            tables = geojson_tables(content)
+            tables = json_tables(content, feed)
         case "spreadsheet":
             tables = spreadsheet_tables(content, feed, mapping)
         case "html":

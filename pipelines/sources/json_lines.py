@@ -1,6 +1,6 @@
-"""JSON Lines (and one JSON array of objects) as raw tables.
+"""JSON Lines as raw tables.
 
-Belongs here: objects to columns. Does not belong here: GeoJSON (`pipelines.sources.geojson`). Keys may
+Belongs here: objects to columns. Does not belong here: documents (`pipelines.sources.json_documents`). Keys may
 come and go from line to line; DuckDB parses each line once into one column per key.
 """
 
@@ -16,37 +16,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.faults import FileError
+from pipelines.feeds import Feed
 from pipelines.sources.contents import Content
+from pipelines.sources.json_documents import find_records, record_blocks
+from pipelines.sources.nested import Flattening
 from pipelines.sources.tables import MalformedRow, Origin, RawTable, raw_table
 from pipelines.sources.text import TextBlock, text_blocks
 
 
-def json_tables(content: Content) -> Iterator[RawTable]:
+def json_tables(content: Content, feed: Feed) -> Iterator[RawTable]:
     """The file's objects. Raises FileError: `empty_file`, `truncated_file`, and those of `text_blocks`.
 
     A key stays a column for the rest of the file, so that a few last lines that all lack it fail by
     themselves and not the file.
     """
+    records = find_records(content, feed)
+    blocks = text_blocks(content) if records is None else record_blocks(content, records, feed)
     line, is_empty, keys = 1, True, list[str]()
-    for block in text_blocks(content):
-        if is_empty and block.data.lstrip().startswith(b"["):
-            yield _table(TextBlock(_array_lines(content), is_damaged=False, encoding=block.encoding), 1, keys)
-            return
+    flattening = Flattening(feed)
+    for block in blocks:
         is_empty = False
         raw = _table(block, line, keys)
-        yield raw
+        yield flattening.flat(raw, _connection())
         keys, line = list(raw.header), line + block.data.count(b"\n")
     if is_empty:
         raise FileError("empty_file")
-
-
-def _array_lines(content: Content) -> bytes:
-    text = b"".join(block.data for block in text_blocks(content))
-    try:
-        objects = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise FileError("truncated_file", str(error)) from error
-    return "\n".join(json.dumps(item, ensure_ascii=False) for item in objects).encode(errors="replace")
 
 
 def _table(block: TextBlock, first_line: int, known_keys: Sequence[str]) -> RawTable:

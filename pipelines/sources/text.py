@@ -21,7 +21,7 @@ from pipelines.sources.limits import LINE_BYTES
 
 BLOCK_BYTES = 8 << 20
 _SAMPLE_BYTES = 64 << 10
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 REPLACEMENT = "\ufffd".encode()
 
 
@@ -49,7 +49,7 @@ def text_blocks(content: Content, block_bytes: int = BLOCK_BYTES) -> Iterator[Te
 def _whole_lines(stream: IO[bytes], block_bytes: int) -> Iterator[tuple[str | None, bytes]]:
     """Blocks of raw bytes cut at line ends, with the encoding that a byte-order mark states."""
     carry = stream.read(4)
-    bom = next(((mark, name) for mark, name in _BOMS if carry.startswith(mark)), None)
+    bom = next(((mark, name) for mark, name in BOMS if carry.startswith(mark)), None)
     stated = bom[1] if bom else None
     carry = carry[len(bom[0]) :] if bom else carry
     if stated and stated.startswith("utf-16"):
