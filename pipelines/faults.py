@@ -172,7 +172,7 @@ def row_sentence(reason: str, column: Field | None) -> Text:
     template = ROW_REASONS[reason]
     if column is None:
         return template
-    words = {"column": column.name, "limits": _limits(column), "example": _example(column)}
+    words = {"column": column.name, "limits": limits(column), "example": _example(column)}
     return Text(
         template.zh.format(zh=column.text.zh, en=column.text.en, **words),
         template.en.format(zh=column.text.zh, en=column.text.en, **words),
@@ -187,13 +187,16 @@ def _example(column: Field) -> str:
     return json.dumps([values], ensure_ascii=False)
 
 
-def _limits(column: Field) -> str:
+def limits(column: Field) -> str:
+    """What a field's values may be, as text; empty when anything goes."""
     if column.kind is Kind.CODE:
         return ", ".join(column.codes)
     if column.kind is Kind.BOOLEAN:
         return "是, 否, true, false"
     if column.pattern:
         return column.pattern
+    if (column.low, column.above, column.high) == (None, None, None):
+        return ""
     low = f"({column.above:g}" if column.above is not None else f"[{column.low:g}" if column.low is not None else "(-∞"
     high = f"{column.high:g}]" if column.high is not None else "∞)"
     return f"{low}, {high}"

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from orchestration.commands.options import HomeOption, JsonOption, console, home_of, said, show
 from store.home import Home
-from store.messages import EXIT_FAILED, Text, progress
+from store.messages import EXIT_FAILED, Text, language, progress
 
 commands = typer.Typer()
 
@@ -117,3 +117,20 @@ def _print_files(files: list[dict[str, Any]]) -> None:
         reasons = ", ".join(f"{reason} {count}" for reason, count in file["reasons"].items())
         table.add_row(file["file"], file["status"], *counts, reasons)
     console.print(table)
+
+
+@commands.command(
+    help=said(
+        "写一份可填写的空表：tongmai template orders --out 订单.xlsx",
+        "Write an empty XLSX to fill in: tongmai template orders --out orders.xlsx",
+    )
+)
+def template(
+    feed: Annotated[str, typer.Argument(help=said("数据源", "feed"))],
+    out: Annotated[Path, typer.Option(metavar="F.xlsx", help=said("写到哪个文件", "file to write"))],
+    force: Annotated[bool, typer.Option("--force", help=said("覆盖已有的文件", "overwrite an existing file"))] = False,
+) -> None:
+    from pipelines.template import write_template
+
+    write_template(feed, out, language(), is_forced=force)
+    progress("ingest", f"模板写到 {out}", f"template written to {out}")

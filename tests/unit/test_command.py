@@ -19,6 +19,7 @@ COMMANDS = [
     "demo",
     "simulate",
     "ingest",
+    "template",
     "build",
     "forecast",
     "plan",
