@@ -60,11 +60,10 @@ def _parse(column: Field, text: str) -> tuple[str, float] | None:
     written: list[str] = []
 
     def inside(match: re.Match[str]) -> str:
-        content = _compact(match[1])
-        if any(units.factor(member.unit, content) is not None for member in column.members):
-            written.append(content)
+        if any(units.factor(member.unit, match[1]) is not None for member in column.members):
+            written.append(match[1])
             return ""
-        return f" {content} "
+        return f" {_compact(match[1])} "
 
     compact = _compact(_BRACKET.sub(inside, folded))
     for rest, suffix in _without_unit(column, compact):

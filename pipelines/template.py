@@ -22,6 +22,7 @@ from pipelines.layout import aliases, normalise
 from store.messages import EXIT_USAGE, Lang, Text, TongmaiError
 
 ROWS = 2_000
+_ANY_OTHER = "other"
 _CREATED = datetime(2026, 1, 1)  # a workbook's bytes must not depend on the day it was made
 _FIRST, _LAST = datetime(1991, 9, 15), datetime(2099, 12, 31)
 _LIST_CHARACTERS = 255  # what Excel allows in a list
@@ -29,8 +30,8 @@ _DAYS = {Kind.DAY: "yyyy-mm-dd", Kind.INSTANT: "yyyy-mm-dd hh:mm", Kind.MONTH: "
 _TYPED = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY, *_DAYS})
 _EXAMPLES = {
     Kind.TEXT: "A-001", Kind.PROSE: "某工程", Kind.NUMBER: "12.5", Kind.INTEGER: "180", Kind.MONEY: "1250000.00",
-    Kind.INSTANT: "2026-03-05 14:30", Kind.DAY: "2026-03-05", Kind.MONTH: "2026-03", Kind.BOOLEAN: "是", Kind.GRADE: "C30P6",
-    Kind.DISTRICT: "520103", Kind.PERSON: "D007",
+    Kind.INSTANT: "2026-03-05 14:30", Kind.DAY: "2026-03-05", Kind.MONTH: "2026-03", Kind.BOOLEAN: "是",
+    Kind.GRADE: "C30P6", Kind.DISTRICT: "520103", Kind.PERSON: "D007",
 }  # fmt: skip
 
 
@@ -58,9 +59,7 @@ def _list_columns(field: Field, lang: Lang) -> Iterator[TemplateColumn]:
     """One column per element and member (水泥设定(kg)); what a record does not have stays empty."""
     naming, *members = field.members
     for code, texts in naming.codes.items():
-        if code == naming.other or code == "other":
-            continue
-        for member in members:
+        for member in members if code != _ANY_OTHER else []:
             chinese = next((alias for alias in member.aliases if not alias.isascii()), member.name)
             text = f"{texts[0]}{chinese}" if lang == "zh" else f"{code}_{member.name}"
             yield TemplateColumn(f"{text}({member.unit})" if member.unit else text, member, False)

@@ -34,6 +34,8 @@ def fitting(field: Field, lang: Lang) -> Any:
         return code_texts(field, lang)[0]
     if field.kind is Kind.NUMBER and field.low is not None:
         return max(field.low, 1.0) if field.high is None or field.high >= 1 else field.high
+    if field.kind is Kind.INTEGER and field.low is not None:
+        return max(int(field.low), 1)
     return "CNY" if field.pattern else VALUES[field.kind]
 
 
@@ -59,8 +61,9 @@ def test_a_filled_template_loads(home: Home, feed: Feed, lang: Lang, monkeypatch
             second.write_row(row, 0, cells)
     (file,) = ingest(home).files
     assert (file.status, file.read, file.loaded, file.reasons) == ("loaded", 1, 1, {})
-    row = query(home, f"SELECT {', '.join(feed.key)}, _source_row, _extra FROM raw.{feed.name}")
-    assert row == [(*("007" for _ in feed.key), 2, None)]
+    ids = [name for name in feed.key if feed.field(name).kind is Kind.TEXT]
+    row = query(home, f"SELECT {', '.join([*ids, '_source_row', '_extra'])} FROM raw.{feed.name}")
+    assert row == [(*("007" for _ in ids), 2, None)]
 
 
 def test_the_same_contract_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -88,3 +91,9 @@ def test_a_template_is_not_written_over_a_file(tmp_path: Path) -> None:
     with pytest.raises(TongmaiError) as caught:
         write_template("order", tmp_path / "b.xlsx", "zh")
     assert caught.value.reason == "unknown_feed"
+
+
+def test_a_unit_with_a_slash_in_a_lists_header() -> None:
+    header = ["配合比编号", "搅拌站", "强度等级", "水泥(kg/m³)", "水（kg/m3）"]
+    bound = {binding.name for binding in resolve(FEEDS["mixes"], header).bindings}
+    assert {"materials.水泥.kg_per_m3", "materials.水.kg_per_m3"} <= bound
