@@ -19,7 +19,7 @@ from pipelines.feeds import Feed
 from pipelines.feeds.contract import Kind
 from pipelines.layout import Layout
 from pipelines.mapping import FieldMapping
-from pipelines.privacy import mask_numbers
+from pipelines.privacy import mask_nested, mask_numbers
 from pipelines.sources.tables import SOURCE_ROW, RawTable
 
 EXTRA = "_extra"
@@ -99,7 +99,7 @@ def _extra(raw: RawTable, layout: Layout) -> pa.Array | pa.ChunkedArray:
     for index, header in sorted(layout.extras, key=lambda extra: (extra[1], extra[0])):
         text = raw.table[f"c{index}"]
         text = pc.utf8_trim_whitespace(text if pt.is_string(text.type) else text_of(text))
-        text = mask_numbers(text)
+        text = mask_numbers(mask_nested(text))
         for plain, escaped in _ESCAPES:
             text = pc.replace_substring(text, plain, escaped)
         text = pc.replace_substring_regex(text, "[\\x00-\\x1f]", " ")  # JSON knows no other control character

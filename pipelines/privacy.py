@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import os
 import re
 import secrets
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -76,6 +78,35 @@ def redact_json(text: str, is_private: Callable[[str], bool]) -> str:
     """A broken JSON line with the values of private keys, and every text that may be a name, masked."""
     text = _JSON_ENTRY.sub(lambda entry: f"{entry[1]}{MASK}" if is_private(entry[2]) else entry[0], text)
     return _JSON_NAME.sub(f'"{MASK}"', redact(text))
+
+
+def mask_nested(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A whole column with the values of personal keys inside JSON objects and lists masked, at any depth."""
+    is_nested = pc.fill_null(pc.match_substring_regex(texts, r'(?s)^\s*[\[{].*"'), fill_value=False)
+    if not pc.any(is_nested).as_py():
+        return texts
+    values = pa.array([mask_json(text) for text in texts.filter(is_nested).to_pylist()], pa.string())
+    return pa.chunked_array([pc.replace_with_mask(texts.combine_chunks(), is_nested.combine_chunks(), values)])
+
+
+def mask_json(text: str) -> str:
+    """A text, with the values of personal keys masked when it is JSON; as a broken line's when it looks like it."""
+    if not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return redact_json(text, is_personal_header)
+    masked = _masked(document)
+    return text if masked == document else json.dumps(masked, ensure_ascii=False, separators=(",", ":"))
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    if isinstance(value, dict):
+        return {key: MASK if is_personal_header(key) and item else _masked(item) for key, item in value.items()}
+    return value
 
 
 def load_key(home: Home) -> bytes:

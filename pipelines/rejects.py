@@ -18,7 +18,7 @@ from pipelines.alignment import EXTRA, column_of, json_text
 from pipelines.blocks import Batch, Source
 from pipelines.feeds.contract import Field
 from pipelines.layout import Layout, is_private_header
-from pipelines.privacy import MASK, redact, redact_cells, redact_json
+from pipelines.privacy import MASK, mask_json, redact, redact_cells, redact_json
 from pipelines.sources.tables import MalformedRow
 from store.messages import Text
 from store.tables import REJECTS
@@ -86,7 +86,9 @@ def reject_table(rejects: Sequence[Reject], batch: Batch) -> pa.Table:
 
 def row_text(cells: SourceCells) -> str:
     """A row's redacted text: header and value as JSON."""
-    texts = {header: MASK if header in cells.private else redact(text) for header, text in cells.texts.items()}
+    texts = {
+        header: MASK if header in cells.private else redact(mask_json(text)) for header, text in cells.texts.items()
+    }
     return json.dumps(texts, ensure_ascii=False)
 
 

@@ -15,6 +15,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +28,7 @@ from pipelines.layout import HEADER_SEARCH_ROWS, find_header
 from pipelines.mapping import FieldMapping
 from pipelines.privacy import redact_cells
 from pipelines.sources.contents import Content
+from pipelines.sources.decimal_commas import decimal_commas, with_points
 from pipelines.sources.quotes import QUOTED_LIMIT, careful_records
 from pipelines.sources.tables import MalformedRow, Origin, RawTable, raw_table
 from pipelines.sources.text import REPLACEMENT, TextBlock, text_blocks
@@ -49,6 +51,19 @@ class Header:
 
 
 def delimited_tables(content: Content, feed: Feed, mapping: FieldMapping) -> Iterator[RawTable]:
+    """The file's rows, their decimal commas as points. Raises FileError as `_tables` does."""
+    tables = _tables(content, feed, mapping)
+    first = next(tables, None)
+    if first is None:
+        return
+    commas: frozenset[int] = frozenset()
+    if first.origin.delimiter == ";":  # elsewhere a comma in a number parts thousands
+        commas = decimal_commas(_tables(content, feed, mapping), feed, mapping)
+    for raw in chain([first], tables):
+        yield with_points(raw, commas)
+
+
+def _tables(content: Content, feed: Feed, mapping: FieldMapping) -> Iterator[RawTable]:
     """The file's rows. Raises FileError: `empty_file`, `unknown_layout`, and those of `text_blocks`."""
     header: Header | None = None
     carry, next_line, is_first = TextBlock(b"", is_damaged=False), 1, True
@@ -91,11 +106,20 @@ def read_header(data: bytes, feed: Feed, mapping: FieldMapping) -> Header:
         if index is not None and (best is None or len(rows[index]) > len(best.texts)):
             end = _offset_of_line(data, lines[index])
             line = lines[index - 1] + 1 if index else 1
-            best = Header(tuple(rows[index]), delimiter, line, lines[index] + 1, end)
+            best = Header(_without_surplus(rows, index), delimiter, line, lines[index] + 1, end)
     if best is None:
         first = next(line for line in text.splitlines() if line.strip())
         raise FileError("unknown_layout", redact_cells(re.split(r"[,;|\t]", first[:80]), has_people=True))
     return best
+
+
+def _without_surplus(rows: Sequence[Sequence[str]], index: int) -> tuple[str, ...]:
+    """The header, less empty cells at its end that the row below it does not have."""
+    texts = list(rows[index])
+    below = len(rows[index + 1]) if index + 1 < len(rows) and any(rows[index + 1]) else len(texts)
+    while len(texts) > below and not texts[-1].strip():
+        texts.pop()
+    return tuple(texts)
 
 
 def _first_rows(text: str, delimiter: str) -> tuple[list[list[str]], list[int]]:

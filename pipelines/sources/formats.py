@@ -6,7 +6,6 @@ of them.
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from pipelines.sources.markup import html_tables, is_html, is_spreadsheetml, spr
 from pipelines.sources.parquet import parquet_tables
 from pipelines.sources.spreadsheet import spreadsheet_tables
 from pipelines.sources.tables import RawTable
+from pipelines.sources.text import stated_encoding
 
 Format = Literal["delimited", "json", "spreadsheet", "html", "spreadsheetml", "parquet", "archive"]
 _TEXT_SUFFIXES = frozenset(
@@ -83,9 +83,10 @@ def _text_format(text: bytes, start: bytes, feed: Feed) -> Format:
 
 def _utf8(head: bytes) -> bytes:
     """A text's beginning as UTF-8, as far as its form is concerned."""
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return head[: len(head) & ~1].decode("utf-16", errors="replace").encode()
-    return head
+    encoding, mark = stated_encoding(head[:512])
+    if encoding is None or encoding == "utf-8":
+        return head
+    return head[len(mark) :].decode(encoding, errors="replace").encode()
 
 
 def _package(content: Content) -> Format:

@@ -23,7 +23,7 @@ from pipelines.feeds.contract import Kind
 from pipelines.layout import aliases, normalise
 from pipelines.sources.contents import Content
 from pipelines.sources.limits import LINE_BYTES
-from pipelines.sources.text import BLOCK_BYTES, BOMS, TextBlock, detect
+from pipelines.sources.text import BLOCK_BYTES, TextBlock, detect, stated_encoding
 
 _HEAD_BYTES = 4 << 20
 _WRAPPERS = frozenset(
@@ -51,8 +51,7 @@ def find_records(content: Content, feed: Feed) -> Records | None:
     """The document's records; None when the file is JSON Lines. Raises FileError(`wrong_encoding`)."""
     with content.open() as stream:
         data = stream.read(_HEAD_BYTES)
-    mark = next(((mark, name) for mark, name in BOMS if data.startswith(mark)), None)
-    encoding = mark[1] if mark else "utf-8" if data.isascii() else detect(data)
+    encoding = stated_encoding(data[:512])[0] or ("utf-8" if data.isascii() else detect(data))
     text = data.decode(encoding, errors="replace")
     offset = len(text) - len(text.lstrip("\ufeff \t\r\n"))
     if text[offset : offset + 1] == "[":

@@ -10,8 +10,8 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import IO
+from dataclasses import dataclass, replace
+from typing import IO, cast
 
 import charset_normalizer
 
@@ -21,6 +21,8 @@ from pipelines.sources.limits import LINE_BYTES
 
 BLOCK_BYTES = 8 << 20
 _SAMPLE_BYTES = 64 << 10
+_PEEKED_BYTES = 512
+_UTF16_ZEROS = 3
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 REPLACEMENT = "\ufffd".encode()
 
@@ -43,18 +45,49 @@ def text_blocks(content: Content, block_bytes: int = BLOCK_BYTES) -> Iterator[Te
     Raises FileError: `truncated_file` (gzip cut off), `wrong_encoding`, `unknown_file_type` (binary).
     """
     with content.open() as stream:
-        yield from _decoded(_whole_lines(stream, block_bytes))
+        start = cast(io.BufferedReader, stream).peek(_PEEKED_BYTES)[:_PEEKED_BYTES]
+        stated, mark = stated_encoding(start)
+        stream.read(len(mark))
+        if stated is None or not stated.startswith("utf-16"):
+            yield from _decoded(_whole_lines(stream, block_bytes), stated)
+            return
+        for block in _decoded(_whole_lines(_Recoded(stream, stated), block_bytes), "utf-8"):
+            yield replace(block, encoding=stated)
 
 
-def _whole_lines(stream: IO[bytes], block_bytes: int) -> Iterator[tuple[str | None, bytes]]:
-    """Blocks of raw bytes cut at line ends, with the encoding that a byte-order mark states."""
-    carry = stream.read(4)
-    bom = next(((mark, name) for mark, name in BOMS if carry.startswith(mark)), None)
-    stated = bom[1] if bom else None
-    carry = carry[len(bom[0]) :] if bom else carry
-    if stated and stated.startswith("utf-16"):
-        text = io.TextIOWrapper(io.BytesIO(carry + stream.read()), encoding=stated, errors="replace")
-        stream, carry, stated = io.BytesIO(text.read().encode()), b"", "utf-8"
+def stated_encoding(start: bytes) -> tuple[str | None, bytes]:
+    """The encoding that a file's first bytes state, and its byte-order mark.
+
+    UTF-16 without a mark is told by its zeros, which all stand on the same side of its commas and digits.
+    """
+    for mark, name in BOMS:
+        if start.startswith(mark):
+            return name, mark
+    sides = [start[side::2].count(0) for side in (0, 1)]
+    for zeros, others, name in ((sides[1], sides[0], "utf-16-le"), (sides[0], sides[1], "utf-16-be")):
+        if not others and zeros >= _UTF16_ZEROS and _decodes(start[: len(start) & ~1][:-2], name):
+            return name, b""
+    return None, b""
+
+
+class _Recoded:
+    """A stream of UTF-16 as UTF-8."""
+
+    def __init__(self, stream: IO[bytes], encoding: str) -> None:
+        self._stream = stream
+        self._decode = codecs.getincrementaldecoder(encoding)(errors="replace").decode
+
+    def read(self, size: int) -> bytes:
+        """Some bytes; none at the end."""
+        while data := self._stream.read(max(2, size)):
+            if text := self._decode(data, False):
+                return text.encode()
+        return self._decode(b"", True).encode()
+
+
+def _whole_lines(stream: IO[bytes] | _Recoded, block_bytes: int) -> Iterator[bytes]:
+    """Blocks of raw bytes cut at line ends."""
+    carry = b""
     while chunk := stream.read(block_bytes):
         block = carry + chunk
         cut = block.rfind(b"\n") + 1
@@ -65,14 +98,14 @@ def _whole_lines(stream: IO[bytes], block_bytes: int) -> Iterator[tuple[str | No
         if len(carry) > LINE_BYTES:
             raise FileError("field_too_large")
         if cut:
-            yield stated, block[:cut]
+            yield block[:cut]
     if carry:
-        yield stated, carry if b"\n" in carry else carry.replace(b"\r", b"\n")
+        yield carry if b"\n" in carry else carry.replace(b"\r", b"\n")
 
 
-def _decoded(blocks: Iterator[tuple[str | None, bytes]]) -> Iterator[TextBlock]:
+def _decoded(blocks: Iterator[bytes], stated: str | None) -> Iterator[TextBlock]:
     encoding: str | None = None
-    for stated, block in blocks:
+    for block in blocks:
         if b"\0" in block:
             if encoding is None and 100 * block[:_SAMPLE_BYTES].count(0) > len(block[:_SAMPLE_BYTES]):
                 raise FileError("unknown_file_type", "binary")

@@ -12,7 +12,7 @@ import pytest
 from pipelines.crs import bd09_to_gcj02, geometry_to_wgs84, to_wgs84, wgs84_to_gcj02
 from pipelines.feeds import FEEDS
 from pipelines.layout import resolve
-from pipelines.privacy import hash_people, is_personal_header, load_key, mask_numbers, redact, redact_cells
+from pipelines.privacy import hash_people, is_personal_header, load_key, mask_nested, mask_numbers, redact, redact_cells
 from pipelines.rejects import malformed_text
 from pipelines.sources.tables import MalformedRow
 from store.home import Home
@@ -107,3 +107,15 @@ def test_headers_of_people(header: str) -> None:
 @pytest.mark.parametrize("header", ["人数", "人工费", "温度", "客户名称"])
 def test_headers_of_things(header: str) -> None:
     assert not is_personal_header(header)
+
+
+def test_names_under_keys_of_nested_json_are_masked() -> None:
+    plain = ['{"by": {"联系人": "张三", "m3": 1}}', "张三", None, '[{"driver": "李四"}]', '{"ok": 1}', '{"姓名":"王']
+    assert mask_nested(pa.chunked_array([plain])).to_pylist() == [
+        '{"by":{"联系人":"***","m3":1}}',
+        "张三",
+        None,
+        '[{"driver":"***"}]',
+        '{"ok": 1}',
+        '{"姓名":***',
+    ]

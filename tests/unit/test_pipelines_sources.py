@@ -44,7 +44,7 @@ def block_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     return int(request.param)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_encodings_and_delimiters(tmp_path: Path, encoding: str, delimiter: str) -> None:
     path = tmp_path / "orders.csv"
@@ -260,3 +260,40 @@ def test_old_macintosh_lines(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_bytes(orders(order("O1"), order("O2")).replace("\n", "\r").encode())
     assert [key for key, _ in keys(read(path))] == ["O1", "O2"]
+
+
+def test_utf_16_is_read_in_pieces(tmp_path: Path, block_bytes: int) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(orders(*(order(f"O{n}") for n in range(40))).encode("utf-16"))
+    tables = read(path)
+    assert keys(tables) == [(f"O{n}", n + 2) for n in range(40)]
+    assert {raw.origin.encoding for raw in tables} == {"utf-16-le"}
+    assert block_bytes
+
+
+@pytest.mark.parametrize(
+    ("m3", "price", "read_as"),
+    [
+        (["12,5", "12,500"], ["300", "1.300,5"], (["12.5", "12.500"], ["300", "1300.5"])),
+        (["12,500", "8"], ["300,25", "1"], (["12.500", "8"], ["300.25", "1"])),  # goes with its file
+        (["12,500", "8"], ["300", "1"], (["12,500", "8"], ["300", "1"])),  # a thousands comma, as elsewhere
+        (["12,500", "8"], ["1,300.5", "1"], (["12,500", "8"], ["1,300.5", "1"])),
+        (["12,5", "8"], ["1,300.5", "1"], (["12.5", "8"], ["1,300.5", "1"])),
+    ],
+)
+def test_decimal_commas(tmp_path: Path, m3: list[str], price: list[str], read_as: tuple[list[str], list[str]]) -> None:
+    path = tmp_path / "orders.csv"
+    lines = [order(f"O{n}", m3=m3[n]).replace(",", ";") for n in range(2)]
+    rows = [line.replace(m3[n].replace(",", ";"), m3[n]) + f";{price[n]};1,5" for n, line in enumerate(lines)]
+    header = (ORDERS_HEADER + ",单价,备注").replace(",", ";")
+    path.write_text("sep=;\n" + "\n".join([header, *rows]) + "\n", encoding="utf-8")
+    (raw,) = read(path)
+    assert (raw.table["c5"].to_pylist(), raw.table["c10"].to_pylist()) == read_as
+    assert raw.table["c11"].to_pylist() == ["1,5", "1,5"]  # no number
+    assert (raw.origin.delimiter, raw.origin.header_row) == (";", 2)
+
+
+def test_a_header_with_more_delimiters_than_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text(orders(order("O1"), order("O2") + ",", header=ORDERS_HEADER + ",,"), encoding="utf-8")
+    assert keys(read(path)) == [("O1", 2), ("O2", 3)]
