@@ -39,8 +39,12 @@ class Check:
 
 
 @lru_cache(maxsize=256)
-def compiled(shape: Shape) -> Check:
-    """The check of blocks of that shape; `_position` says which row of the block a row is."""
+def compiled(shape: Shape, empty: frozenset[str] = frozenset()) -> Check:
+    """The check of blocks of that shape; `_position` says which row of the block a row is.
+
+    `empty` names columns that hold nothing in any row. They become constants: with those DuckDB computes once.
+    """
+    nulls = ", ".join(f"NULL::VARCHAR AS {name}" for name in sorted(empty))
     feed = shape.feed
     faults = _faults(feed)
     typed = ", ".join(f'{_read(column, shape)} AS "{column.name}"' for column in feed.all_fields)
@@ -48,7 +52,8 @@ def compiled(shape: Shape) -> Check:
     hashed = ", chr(31), ".join(_canonical(column) for column in feed.all_fields if column.name != "known_at")
     located = ", ".join([*_relocated(shape), f"{_whole_extra(shape)} AS {EXTRA}"])
     sql = f"""
-        WITH typed AS (SELECT *, {typed} FROM block),
+        WITH cells AS (SELECT *{f" REPLACE ({nulls})" if nulls else ""} FROM block),
+        typed AS (SELECT *, {typed} FROM cells),
         located AS (SELECT * REPLACE ({located}) FROM typed),
         judged AS (SELECT *, {_flags(shape)} AS _flags, CASE {cases} END AS _fault FROM located)
         SELECT {", ".join(f'"{column.name}"' for column in feed.fields)},

@@ -66,10 +66,10 @@ class Checker:
 
     def _run(self, block: Block, table: pa.Table, tallies: dict[int, Tally]) -> tuple[pa.Table, list[Reject]]:
         assert block.shape is not None
-        check = compiled(block.shape)
         tidied = tidy(table, block.shape.feed, self._key)
         if block.shape.feed.lists:
             tidied = with_lists(self._connection, tidied, block.shape, self._key)
+        check = compiled(block.shape, _empty(tidied))
         self._connection.register("block", _with_lineage(tidied, block))
         result = self._connection.execute(check.sql).to_arrow_table()
         self._connection.unregister("block")
@@ -93,6 +93,12 @@ class Checker:
 def _malformed(source: Source, row: MalformedRow) -> Reject:
     text = malformed_text(source.layout, row)
     return Reject(source, row.source_row, row.reason, None, row_sentence(row.reason, None), text)
+
+
+def _empty(table: pa.Table) -> frozenset[str]:
+    """Text columns that hold nothing in any row, because the source lacks them or leaves them blank."""
+    fields = zip(table.schema, table.columns, strict=True)
+    return frozenset(f.name for f, column in fields if pt.is_string(f.type) and column.null_count == table.num_rows)
 
 
 def _rejects(block: Block, check: Check, rows: pa.Table, numbers: list[int], tallies: dict[int, Tally]) -> list[Reject]:

@@ -27,6 +27,7 @@ _NUMBERS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY})
 _EXCEL_EPOCH = "TIMESTAMP '1899-12-30 00:00:00'"
 _EXCEL_DAYS = "BETWEEN 20000 AND 80000"
 _AMOUNT = r"^([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?) ?(.*)$"
+_USUAL_GRADE = "L?C([1-9][0-9]|100)(P[0-9]{1,2})?"
 _GRADE = "^(.*[^A-Z])?(L?C)-?([0-9]{2,3})([^0-9].*)?$"
 _TWO_GRADES = "C-?[0-9]+.*C-?[0-9]"
 _TOLERANCE = r"\s*[(]?\s*(±|[+]/?-)\s*"
@@ -273,8 +274,7 @@ def _boolean(text: str) -> str:
 
 
 def _grade(text: str) -> str:
-    plain = f"TRY_CAST(substr({text}, 2) AS INTEGER)"
-    usual = f"CASE WHEN {plain} BETWEEN 10 AND 100 AND {text} = 'C' || CAST({plain} AS VARCHAR) THEN {text} END"
+    usual = f"CASE WHEN regexp_full_match({text}, {quote(_USUAL_GRADE)}) THEN {text} END"
     upper = f"upper(replace({text}, ' ', ''))"
     strength = f"TRY_CAST(regexp_extract({upper}, {quote(_GRADE)}, 3) AS INTEGER)"
     is_one = f"NOT regexp_matches({upper}, {quote(_TWO_GRADES)})"

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,6 +23,8 @@ from pipelines.sources.json_documents import find_records, record_blocks
 from pipelines.sources.nested import Flattening
 from pipelines.sources.tables import MalformedRow, Origin, RawTable, raw_table
 from pipelines.sources.text import TextBlock, text_blocks
+
+_LF = 10
 
 
 def json_tables(content: Content, feed: Feed) -> Iterator[RawTable]:
@@ -44,12 +47,13 @@ def json_tables(content: Content, feed: Feed) -> Iterator[RawTable]:
 
 
 def _table(block: TextBlock, first_line: int, known_keys: Sequence[str]) -> RawTable:
+    """The block's objects; whatever is irregular in it (blank, broken, no object) costs a second look at its lines."""
+    lines = _lines(block.data, first_line)
+    origin = Origin("json", encoding=block.encoding)
+    if not block.is_damaged and (found := _keys_of_all(lines)):
+        keys = sorted({*known_keys, *found})
+        return raw_table(keys, _columns(lines, keys), lines["n"], origin=origin)
     connection = _connection()
-    texts = block.data.split(b"\n")
-    if not texts[-1]:
-        texts.pop()
-    numbers = pa.array(range(first_line, first_line + len(texts)), pa.int64())
-    lines = pa.table({"line": pa.array(texts, pa.binary()).cast(pa.string()), "n": numbers})
     is_blank = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(lines["line"])), 0)
     filled = lines.filter(pc.invert(is_blank)).combine_chunks()
     connection.register("lines", filled)
@@ -62,12 +66,32 @@ def _table(block: TextBlock, first_line: int, known_keys: Sequence[str]) -> RawT
         is_object = pc.and_(is_object, pc.invert(pc.match_substring(filled["line"], "\ufffd")))
     malformed = [_malformed(row["n"], row["line"]) for row in filled.filter(pc.invert(is_object)).to_pylist()]
     connection.register("parsed", parsed.filter(is_object))
-    found = connection.execute("SELECT DISTINCT unnest(keys) FROM (SELECT DISTINCT keys FROM parsed)").fetchall()
-    keys = sorted({*known_keys, *(key for (key,) in found)})
+    rows = connection.execute("SELECT DISTINCT unnest(keys) FROM (SELECT DISTINCT keys FROM parsed)").fetchall()
+    keys = sorted({*known_keys, *(key for (key,) in rows)})
     objects = filled.filter(is_object).combine_chunks()
-    columns = _columns(connection, objects, keys) if keys else []
-    origin = Origin("json", encoding=block.encoding)
-    return raw_table(keys, columns, objects["n"].combine_chunks(), malformed, lines.num_rows - filled.num_rows, origin)
+    columns = _columns(objects, keys) if keys else []
+    return raw_table(keys, columns, objects["n"], malformed, lines.num_rows - filled.num_rows, origin)
+
+
+def _lines(data: bytes, first: int) -> pa.Table:
+    """The lines (`line`, each with its line feed) and their numbers (`n`), without copying them."""
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LF) + 1
+    if not len(ends) or ends[-1] < len(data):
+        ends = np.append(ends, len(data))
+    offsets = np.concatenate(([0], ends)).astype(np.int32)
+    line = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(data))
+    return pa.table({"line": line, "n": np.arange(first, first + len(ends))})
+
+
+def _keys_of_all(lines: pa.Table) -> set[str]:
+    """The objects' keys when every line is an object with some key; else none."""
+    connection = _connection()
+    connection.register("lines", lines)
+    try:
+        found = connection.execute("SELECT DISTINCT json_keys(line) FROM lines").fetchall()
+    except duckdb.Error:
+        return set()  # a line that is no JSON, or a blank one
+    return {key for (keys,) in found for key in keys} if all(keys for (keys,) in found) else set()
 
 
 _per_thread = threading.local()
@@ -80,12 +104,14 @@ def _connection() -> duckdb.DuckDBPyConnection:
     return cast(duckdb.DuckDBPyConnection, _per_thread.connection)
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, objects: pa.Table, keys: list[str]) -> list[pa.ChunkedArray]:
+def _columns(objects: pa.Table, keys: list[str]) -> list[pa.Array]:
+    """One column of texts per key, in the order of the objects."""
+    connection = _connection()
     connection.register("objects", objects)
     shape = json.dumps(dict.fromkeys(keys, "VARCHAR"), ensure_ascii=False)
-    table = connection.execute(
-        "SELECT json_transform(line, ?) AS object FROM objects ORDER BY n", [shape]
-    ).to_arrow_table()
+    table = connection.execute("SELECT n, json_transform(line, ?) AS object FROM objects", [shape]).to_arrow_table()
+    if not table["n"].equals(objects["n"]):  # a scan promises no order, and sorting always would be a fifth of the work
+        table = table.sort_by("n")
     struct = table["object"].combine_chunks()
     return [pc.struct_field(struct, [index]) for index in range(len(keys))]
 
