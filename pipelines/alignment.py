@@ -24,6 +24,7 @@ from pipelines.sources.tables import SOURCE_ROW, RawTable
 
 EXTRA = "_extra"
 SOURCE_PREFIX = "in_"
+DISAGREES = "_disagrees"  # records made of lines: the aligned column of which these give more than one value
 TYPED_KINDS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY, Kind.INSTANT, Kind.DAY})
 _ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
 
@@ -39,6 +40,11 @@ class Shape:
     factors: tuple[tuple[str, float], ...]
     types: tuple[tuple[str, str], ...]
     parts: tuple[str, ...] = ()
+
+    @property
+    def is_long(self) -> bool:
+        """Whether rows are records that have been gathered from lines."""
+        return any(path.count(".") == 1 for path in self.parts)
 
 
 def column_of(name: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pipelines import city, crs, readings
-from pipelines.alignment import EXTRA, Shape, column_of
+from pipelines.alignment import DISAGREES, EXTRA, Shape, column_of
 from pipelines.faults import UNREADABLE, row_sentence
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field, Kind
@@ -46,7 +46,7 @@ def compiled(shape: Shape, empty: frozenset[str] = frozenset()) -> Check:
     """
     nulls = ", ".join(f"NULL::VARCHAR AS {name}" for name in sorted(empty))
     feed = shape.feed
-    faults = _faults(feed)
+    faults = _disagreements(shape) + _faults(feed)
     typed = ", ".join(f'{_read(column, shape)} AS "{column.name}"' for column in feed.all_fields)
     cases = " ".join(f"WHEN {fault.condition} THEN {number}" for number, fault in enumerate(faults))
     hashed = ", chr(31), ".join(_canonical(column) for column in feed.all_fields if column.name != "known_at")
@@ -78,6 +78,14 @@ def _read(column: Field, shape: Shape) -> str:
 
 def _fault(condition: str, reason: str, column: Field) -> RowFault:
     return RowFault(condition, reason, column, row_sentence(reason, column))
+
+
+def _disagreements(shape: Shape) -> list[RowFault]:
+    """Records whose lines do not tell the same of what they tell once."""
+    if not shape.is_long:
+        return []
+    columns = [column for column in shape.feed.all_fields if column.kind is not Kind.LIST]
+    return [_fault(f"{DISAGREES} = {quote(column_of(c.name))}", "lines_disagree", c) for c in columns]
 
 
 def _faults(feed: Feed) -> list[RowFault]:

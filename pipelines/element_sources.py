@@ -25,11 +25,15 @@ from pipelines.layout import normalise
 
 @dataclass(frozen=True)
 class Elements:
-    """Elements that are read in one way: `_row`, `_nth`, `_label` and, per member given, `in_<member>`."""
+    """Elements that are read in one way: `_row`, `_nth`, `_label` and, per member given, `in_<member>`.
+
+    An element without any of the members `kept_with` is none: columns and lines stand there also when nothing was
+    weighed.
+    """
 
     table: pa.Table
     factors: tuple[tuple[str, float], ...] = ()
-    is_wide: bool = False
+    kept_with: tuple[str, ...] = ()
 
 
 @dataclass
@@ -57,7 +61,7 @@ def parts(
         flat = {column_of(member): lists.flatten() for member, lists in members.items()}
         counts = pc.list_value_length(next(iter(members.values()))).fill_null(0).to_numpy()
         stated = tuple((member, factors.get(f"{column.name}.{member}", 1.0)) for member in members)
-        yield Elements(_numbered(flat, counts), stated)
+        yield Elements(_numbered(flat, counts), stated, tuple(members))
     else:
         yield from _of_columns(table, shape, column)
 
@@ -87,7 +91,9 @@ def _of_columns(table: pa.Table, shape: Shape, column: Field) -> Iterator[Elemen
         named = pa.DictionaryArray.from_arrays(which, names)
         data |= {column_of(column.members[0].name): named, "_label": named}
         data |= {"_row": pa.array(np.tile(rows, len(group))), "_nth": which}
-        yield Elements(pa.table(data), tuple((m, factors.get(path, 1.0)) for m, path in members.items()), is_wide=True)
+        stated = tuple((member, factors.get(path, 1.0)) for member, path in members.items())
+        values = tuple(m for m in members if column.member(m).kind is Kind.NUMBER)
+        yield Elements(pa.table(data), stated, values or tuple(members))
 
 
 def _numbered(columns: dict[str, pa.Array], counts: np.ndarray, label: str | None = None) -> pa.Table:

@@ -21,7 +21,7 @@ from pipelines import element_sources, readings
 from pipelines.alignment import Shape, column_of
 from pipelines.check_sql import element_column, element_faults, fault_column
 from pipelines.element_sources import Elements, Unread
-from pipelines.feeds.contract import Field, Kind
+from pipelines.feeds.contract import Field
 from pipelines.readings import is_unknown, quote
 from pipelines.tidy import clean
 
@@ -36,7 +36,7 @@ def with_lists(connection: duckdb.DuckDBPyConnection, table: pa.Table, shape: Sh
     for column in shape.feed.lists:
         unread = Unread([], {})
         parts = list(element_sources.parts(connection, table, shape, column, unread))
-        parts = [Elements(_tidied(part.table, column, key), part.factors, part.is_wide) for part in parts]
+        parts = [Elements(_tidied(part.table, column, key), part.factors, part.kept_with) for part in parts]
         elements = _read(connection, parts, shape, column)
         for name, values in _gathered(elements, table.num_rows, column, unread).items():
             index = table.schema.get_field_index(name)
@@ -63,7 +63,7 @@ def _read(connection: duckdb.DuckDBPyConnection, parts: list[Elements], shape: S
     for number, part in enumerate(parts):
         connection.register(f"elements_{number}", part.table)
         types = {name: str(part.table.schema.field(name).type) for name in part.table.column_names}
-        selects.append(_select(shape, column, f"elements_{number}", types, dict(part.factors), is_wide=part.is_wide))
+        selects.append(_select(shape, column, f"elements_{number}", types, dict(part.factors), part.kept_with))
     if not selects:
         return None
     order = ", ".join(("_row", *(f'"{member.name}"' for member in column.members)))
@@ -74,7 +74,12 @@ def _read(connection: duckdb.DuckDBPyConnection, parts: list[Elements], shape: S
 
 
 def _select(
-    shape: Shape, column: Field, view: str, types: dict[str, str], factors: dict[str, float], *, is_wide: bool
+    shape: Shape,
+    column: Field,
+    view: str,
+    types: dict[str, str],
+    factors: dict[str, float],
+    kept_with: tuple[str, ...],
 ) -> str:
     typed = []
     for member in column.members:
@@ -100,10 +105,8 @@ def _select(
         named = readings.recode(naming, name, codes)
     is_other = f'"{naming.name}" = {quote(naming.other or "")} AND {is_unknown(naming, named)}'
     other = f"CASE WHEN {is_other} THEN {name} END"
-    values = [column_of(m.name) for m in column.members if m.kind is Kind.NUMBER and column_of(m.name) in types]
-    kept = (
-        f"WHERE coalesce({', '.join(f'CAST({value} AS VARCHAR)' for value in values)}) IS NOT NULL" if is_wide else ""
-    )
+    told = ", ".join(f"CAST({column_of(member)} AS VARCHAR)" for member in kept_with)
+    kept = f"WHERE coalesce({told}) IS NOT NULL" if told else ""
     names = ", ".join(f'"{member.name}"' for member in column.members)
     return (
         f"SELECT _row, {names}, CASE {cases} END AS _fault, _nth, CAST(_label AS VARCHAR) AS _label, {other} AS _other "

@@ -86,9 +86,9 @@ def _compact(text: str) -> str:
 
 def _without_unit(column: Field, compact: str) -> list[tuple[str, str]]:
     """The text as it stands, then without each unit that it may end with (`水泥1设定kg`)."""
-    spellings = {unit for member in column.members for unit in units.spellings(member.unit)}
-    endings = sorted((unit for unit in spellings if compact.endswith(unit)), key=len, reverse=True)
-    return [(compact, ""), *((compact.removesuffix(unit), unit) for unit in endings)]
+    spellings = {_compact(unit): unit for member in column.members for unit in units.spellings(member.unit)}
+    endings = sorted((end for end in spellings if compact.endswith(end)), key=len, reverse=True)
+    return [(compact, ""), *((compact.removesuffix(end), spellings[end]) for end in endings)]
 
 
 def _element_and_member(column: Field, text: str, words: dict[str, Field]) -> tuple[str, Field] | None:

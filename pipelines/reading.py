@@ -17,6 +17,7 @@ from pipelines.alignment import Shape, align
 from pipelines.blocks import Batch, Block, Fault, FileTask, Source
 from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
+from pipelines.gathering import as_records
 from pipelines.layout import Layout, resolve
 from pipelines.preparation import prepared
 from pipelines.sources.formats import open_tables
@@ -59,7 +60,7 @@ def read_blocks(batch: Batch, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]
     number = 0
     is_alone = len(batch.files) == 1
     for index, task in enumerate(batch.files):
-        tables = _aligned(task, as_text=not is_alone)
+        tables = as_records(_aligned(task, as_text=not is_alone))
         try:
             for layout, raw, shape, table in tables if is_alone else list(tables):
                 waiting = gathered[shape]
