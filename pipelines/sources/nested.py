@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Kind
+from pipelines.layout import aliases, normalise
 from pipelines.sources.tables import SOURCE_ROW, RawTable
 
 _COLUMNS = 200
@@ -31,7 +32,7 @@ class Flattening:
             return raw
         objects = {name: raw.table[f"c{index}"] for index, name in enumerate(raw.header)}
         for name, column in objects.items():
-            if name in self.nested or _is_object(column):
+            if name in self.nested or (_is_object(column) and not self._is_list(name)):
                 self._learn(name, column, connection)
         if not self.nested:
             return raw
@@ -53,6 +54,11 @@ class Flattening:
                 columns[joined] = connection.execute(query, [path]).to_arrow_table()["value"]
         table = pa.table([*columns.values(), raw.table[SOURCE_ROW]], names=[*_numbered(len(columns)), SOURCE_ROW])
         return replace(raw, header=tuple(columns), table=table)
+
+    def _is_list(self, name: str) -> bool:
+        """Whether the contract wants a list there: an object in its place is a fault of that row alone."""
+        known = aliases(self.feed).get(normalise(name))
+        return known is not None and known.kind is Kind.LIST
 
     def _learn(self, name: str, column: pa.ChunkedArray, connection: duckdb.DuckDBPyConnection) -> None:
         connection.register("nested", pa.table({"object": column}))
