@@ -153,13 +153,13 @@ def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPIN
             extras += [(index, header[index]) for _, index in others]
     bound = [header[binding.index] for binding in bindings.values() if binding.index is not None]
     extras = _named_apart([(index, text) for index, text in extras if not is_personal_header(text)], bound)
-    missing = _missing(feed, {name.partition(".")[0] for name in bindings})
+    missing = missing_fields(feed, {name.partition(".")[0] for name in bindings})
     if missing and not mapping.is_probe:
         raise FileError("missing_columns", ", ".join(missing))
     return Layout(feed, header, tuple(bindings.values()), tuple(extras), mapping)
 
 
-def _missing(feed: Feed, bound: Set[str]) -> list[str]:
+def missing_fields(feed: Feed, bound: Set[str]) -> list[str]:
     """Required fields without a source. A header of events needs its key and something that they tell."""
     is_event = bool(feed.partial_without) and bound.isdisjoint(feed.partial_without)
     if is_event and any(column.name in bound for column in feed.event_values):

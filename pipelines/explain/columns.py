@@ -20,7 +20,7 @@ from pipelines.explain.suggestions import suggest
 from pipelines.faults import FILE_REASONS, FileError
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field, Kind
-from pipelines.layout import Binding, Layout, aliases, find_header, normalise, resolve
+from pipelines.layout import Binding, Layout, aliases, find_header, missing_fields, normalise, resolve
 from pipelines.mapping import FieldMapping, fingerprint
 from pipelines.privacy import MASK, redact
 
@@ -58,7 +58,7 @@ def table_report(
         {column.name: column.default for column in feed.fields if column.default and column.name not in sources},
         dict(mapping.joined),
         dict(mapping.skip),
-        tuple(column.name for column in feed.fields if column.required and column.name not in sources),
+        tuple(missing_fields(feed, sources)),
         fault,
     )
 

@@ -13,17 +13,18 @@ from functools import lru_cache
 
 import duckdb
 
+from pipelines.city import district_names
 from pipelines.explain.profile import FORMATS, Column
 from pipelines.explain.report import Suggestion
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field, Kind
 from pipelines.layout import normalise
 from pipelines.mapping import FieldMapping
-from pipelines.readings import reading
+from pipelines.readings import quote, reading
 
 THRESHOLD = 0.55
 _VALUES = 300
-_FEW_TEXTS = 60
+_FEW_TEXTS, _SOME_TEXTS = 60, 300
 _WEIGHT_OF_TEXT = 0.65
 _SHAPED = frozenset({Kind.DAY, Kind.INSTANT, Kind.GRADE, Kind.DISTRICT, Kind.GEOMETRY})
 _AMOUNTS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY})
@@ -57,6 +58,8 @@ _SAME: Mapping[str, str] = {
     **dict.fromkeys(("utility", "utilities", "sewer", "water"), "municipal"),
     **dict.fromkeys(("parking", "road", "bridge", "rail", "transportation"), "transport"),
 }
+_VAGUE = frozenset({"no", "when", "name", "type"})  # words that alone say little
+_LETTERS = 6
 _EMPTY = frozenset({"est", "estimated", "reported", "declared", "of", "the", "current", "cny", "per"})
 
 
@@ -65,11 +68,13 @@ def suggest(
 ) -> dict[str, Suggestion]:
     """Header -> suggestion, for unknown headers and fields that have no source: each field at most once."""
     free = [field for field in feed.fields if field.name not in set(taken) and field.kind != "list"]
+    nouns = _words(feed.name.removesuffix("s"))
     scored: list[tuple[float, int, str, Suggestion]] = []
     for header, column in columns.items():
         readable = _readable(column, free, connection)
         for place, field in enumerate(free):
-            score = _score(header, column, field, readable[field.name], is_key=field.name in feed.key)
+            text = max(similarity(header, name, nouns) for name in (field.name, *field.aliases, field.text.zh))
+            score = _score(text, column, field, readable[field.name], is_key=feed.key == (field.name,))
             if score >= THRESHOLD:
                 suggestion = Suggestion(field.name, round(score, 2), round(readable[field.name], 2))
                 scored.append((-score, place, header, suggestion))
@@ -90,11 +95,20 @@ def nearest_code(field: Field, text: str) -> str | None:
     return best[1] if best[0] >= THRESHOLD else None
 
 
-def similarity(left: str, right: str) -> float:
-    """How alike two texts are, 0 to 1: by their words, or by their characters."""
+def similarity(left: str, right: str, besides: frozenset[str] = frozenset()) -> float:
+    """How alike two texts are, 0 to 1: by their words (with and without those `besides`), or by their characters."""
     a, b = _words(left), _words(right)
-    words = 2 * len(a & b) / (len(a) + len(b)) if a and b else 0.0
-    return max(words, SequenceMatcher(None, normalise(left), normalise(right), autojunk=False).ratio())
+    words = max(_overlap(a, b), _overlap(a - besides, b - besides))
+    folded = normalise(left), normalise(right)
+    is_short = any(text.isascii() and len(text) < _LETTERS for text in folded)  # `house` is not `use`
+    return max(words, 0.0 if is_short else SequenceMatcher(None, *folded, autojunk=False).ratio())
+
+
+def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
+    if not a or not b:
+        return 0.0
+    share = 2 * len(a & b) / (len(a) + len(b))
+    return share if a & b - _VAGUE else share / 2
 
 
 @lru_cache(maxsize=8192)
@@ -103,17 +117,18 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(_SAME.get(word, word) for word in words if word not in _EMPTY)
 
 
-def _score(header: str, column: Column, field: Field, readable: float, *, is_key: bool) -> float:
-    text = max(similarity(header, name) for name in (field.name, *field.aliases, field.text.zh))
+def _score(text: float, column: Column, field: Field, readable: float, *, is_key: bool) -> float:
     if column.filled and readable < 0.5:
         return 0.0
     shape = readable
     if field.kind in _AMOUNTS:
-        shape = readable / 2  # anything may be a number
+        shape = readable * 0.7  # anything may be a number
     elif field.kind is Kind.PROSE:
         shape = 0.0 if all(_NUMBER.fullmatch(text) for text in column.values[:_VALUES]) else 0.4
     elif field.kind not in _SHAPED:
-        shape = 0.8 if is_key and column.distinct == column.filled else 0.4
+        shape = 0.4
+        if is_key:
+            shape = 0.8 if column.distinct == column.filled else 0.0 if 2 * column.distinct < column.filled else 0.4
     bonus = 0.1 if field.required and field.kind in _SHAPED and shape == 1 else 0.0
     return min(1.0, _WEIGHT_OF_TEXT * text + (1 - _WEIGHT_OF_TEXT) * shape + bonus)
 
@@ -125,16 +140,21 @@ def _readable(column: Column, fields: Sequence[Field], connection: duckdb.DuckDB
         return {field.name: 0.0 for field in fields}
     reads = ", ".join(f"avg(CAST({_is_read(field)} AS INTEGER))" for field in fields)
     shares = connection.execute(f"SELECT {reads} FROM unnest(CAST(? AS VARCHAR[])) AS t(x)", [values]).fetchone() or ()
-    few = column.distinct <= _FEW_TEXTS
-    return {
-        field.name: (1.0 if few else 0.6) if field.kind is Kind.CODE else float(share or 0)
-        for field, share in zip(fields, shares, strict=True)
-    }
+    listed = 1.0 if column.distinct <= _FEW_TEXTS else 0.6 if column.distinct <= _SOME_TEXTS else 0.0
+    found = dict(zip(fields, (float(share or 0) for share in shares), strict=True))
+    for field in fields:
+        if field.kind is Kind.CODE:
+            found[field] = listed
+        elif field.kind is Kind.DISTRICT:  # names of another city can be listed too
+            found[field] = max(found[field], min(listed, 0.6))
+    return {field.name: share for field, share in found.items()}
 
 
 def _is_read(field: Field) -> str:
     formats = ((field.name, FORMATS),) if field.kind in (Kind.DAY, Kind.INSTANT) else ()
     value = reading(field, "x", "string", 1.0, FieldMapping(formats=formats))
+    if field.kind is Kind.DISTRICT:
+        return f"({value}) IN ({', '.join(map(quote, sorted(set(district_names().values()))))})"
     bounds = [
         f"{value} {sign} {bound!r}"
         for sign, bound in ((">=", field.low), (">", field.above), ("<=", field.high))
