@@ -87,8 +87,8 @@ def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A typed column as text: times without a needless fraction, whole numbers without decimals."""
     if pt.is_timestamp(column.type):
         form = "%Y-%m-%d %H:%M:%S" + ("%z" if column.type.tz else "")
-        whole = pc.all(pc.equal(pc.subsecond(column), 0)).as_py()
-        return pc.strftime(column.cast(pa.timestamp("s", column.type.tz)) if whole in (True, None) else column, form)
+        text = pc.strftime(column, format=form)
+        return pc.replace_substring_regex(text, r"[.]0+([+-]\d+)?$", r"\1")  # by value: other rows change nothing
     if pt.is_nested(column.type):
         texts = [None if value is None else json_text(value) for value in column.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string())])

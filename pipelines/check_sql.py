@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipelines import city, crs, readings
+from pipelines import city, crs, readings, times
 from pipelines.alignment import DISAGREES, EXTRA, Shape, column_of
 from pipelines.faults import UNREADABLE, row_sentence
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field, Kind
-from pipelines.readings import quote
 from pipelines.rejects import NO_DATA
+from pipelines.sql_text import quote
 from store.messages import Text
 
 
@@ -127,9 +127,9 @@ def _value_faults(columns: Sequence[Field]) -> list[RowFault]:
     unreadable += [
         _fault(f'("{c.name}" < {first} OR "{c.name}" >= {last})', UNREADABLE[c.kind], c)
         for kind, first, last in (
-            (Kind.INSTANT, readings.FIRST_INSTANT, readings.LAST_INSTANT),
-            (Kind.DAY, readings.FIRST_DAY, readings.LAST_DAY),
-            (Kind.MONTH, readings.FIRST_DAY, readings.LAST_DAY),
+            (Kind.INSTANT, times.FIRST_INSTANT, times.LAST_INSTANT),
+            (Kind.DAY, times.FIRST_DAY, times.LAST_DAY),
+            (Kind.MONTH, times.FIRST_DAY, times.LAST_DAY),
         )
         for c in columns
         if c.kind is kind

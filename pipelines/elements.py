@@ -22,7 +22,8 @@ from pipelines.alignment import Shape, column_of
 from pipelines.check_sql import element_column, element_faults, fault_column
 from pipelines.element_sources import Elements, Unread
 from pipelines.feeds.contract import Field
-from pipelines.readings import is_unknown, quote
+from pipelines.readings import is_unknown
+from pipelines.sql_text import quote
 from pipelines.tidy import clean
 
 _BAD_LIST = 0  # the first of `element_faults`

@@ -14,41 +14,21 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 
-from pipelines import units
+from pipelines import times, units
 from pipelines.city import district_names
 from pipelines.feeds.contract import Field, Kind
 from pipelines.mapping import OTHERWISE, FieldMapping
+from pipelines.sql_text import as_text, or_else, quote
 
-FIRST_INSTANT = "TIMESTAMPTZ '1991-09-15 00:00:00+08'"  # since then Shanghai has been at UTC+8 all year
-LAST_INSTANT = "TIMESTAMPTZ '2100-01-01 00:00:00+08'"
-FIRST_DAY, LAST_DAY = "DATE '1950-01-01'", "DATE '2100-01-01'"
-_SHANGHAI_US = 8 * 3600 * 1_000_000
 _NUMBERS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY})
-_EXCEL_EPOCH = "TIMESTAMP '1899-12-30 00:00:00'"
-_EXCEL_DAYS = "BETWEEN 20000 AND 80000"
 _AMOUNT = r"^([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?) ?(.*)$"
 _USUAL_GRADE = "L?C([1-9][0-9]|100)(P[0-9]{1,2})?"
 _GRADE = "^(.*[^A-Z])?(L?C)-?([0-9]{2,3})([^0-9].*)?$"
 _TWO_GRADES = "C-?[0-9]+.*C-?[0-9]"
 _TOLERANCE = r"\s*[(]?\s*(±|[+]/?-)\s*"
 _AROUND = r"(?i)\s*(district|county|city)$|\s|^中国|贵州省?|贵阳市?"
-_MONTH = "((?:19|20)[0-9]{2}) *[-年/.]? *(0?[1-9]|1[0-2]) *(?:月份?)?"
 # What a spreadsheet shows of a long number: digits are lost.
 _SHORTENED = r"[0-9.]+[eE][+][0-9]+"
-_CHINESE_TIME = (
-    ("[年月/.]", "-"),
-    ("[日号]", " "),
-    ("[时点分]", ":"),
-    ("秒", ""),
-    (r":\s*$", ""),
-    (r"\s+", " "),
-    (r"^(\S+) ([0-9]{1,2})$", r"\1 \2:00"),  # 14时: an hour alone
-)
-
-
-def quote(text: str) -> str:
-    """`text` as an SQL literal (for what contracts and mappings say, in compiled checks)."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def reading(column: Field, x: str, type_: str, factor: float, mapping: FieldMapping, path: str = "") -> str:
@@ -68,9 +48,9 @@ def reading(column: Field, x: str, type_: str, factor: float, mapping: FieldMapp
         Kind.NUMBER: lambda: _number(x, type_, column.unit, factor),
         Kind.INTEGER: lambda: _integer(x, type_, column.unit, factor),
         Kind.MONEY: lambda: _money(text, column.unit, factor),
-        Kind.INSTANT: lambda: _instant(x, type_),
-        Kind.DAY: lambda: _day(x, type_),
-        Kind.MONTH: lambda: _month(x, text, type_),
+        Kind.INSTANT: lambda: times.instant(x, type_),
+        Kind.DAY: lambda: times.day(x, type_),
+        Kind.MONTH: lambda: times.month(x, text, type_),
         Kind.CODE: lambda: _code(column, text),
         Kind.BOOLEAN: lambda: _boolean(text),
         Kind.GRADE: lambda: _grade(text),
@@ -78,10 +58,10 @@ def reading(column: Field, x: str, type_: str, factor: float, mapping: FieldMapp
         Kind.GEOMETRY: lambda: _geometry(text),
     }
     if (formats := mapping.formats_of(path or column.name)) and type_ == "string":
-        return _or_else(_stated_time(column, x, formats), x, readers[column.kind]())
+        return or_else(times.stated_time(column, x, formats), x, readers[column.kind]())
     if column.kind in (Kind.BOOLEAN, Kind.DISTRICT) and OTHERWISE in codes:
         otherwise = reading(column, quote(codes[OTHERWISE]), "string", factor, replace(mapping, values=()))
-        return _or_else(readers[column.kind](), x, otherwise)
+        return or_else(readers[column.kind](), x, otherwise)
     if column.kind in readers:
         return readers[column.kind]()
     if column.pattern:
@@ -95,14 +75,6 @@ def _identifier(text: str) -> str:
         f"CASE WHEN ends_with({text}, '.0') AND regexp_full_match({text}, '[0-9]+[.]0') THEN left({text}, -2) "
         f"WHEN contains({text}, '+') AND regexp_full_match({text}, {quote(_SHORTENED)}) THEN NULL ELSE {text} END"
     )
-
-
-def as_text(x: str, type_: str) -> str:
-    """A typed source's value as text: whole numbers without decimals (spreadsheets hold dates as doubles)."""
-    if type_ == "double":
-        whole = f"CAST(CAST({x} AS BIGINT) AS VARCHAR)"
-        return f"CASE WHEN {x} = round({x}) AND abs({x}) < 1e15 THEN {whole} ELSE CAST({x} AS VARCHAR) END"
-    return f"CAST({x} AS VARCHAR)"
 
 
 def recode(column: Field, text: str, codes: Mapping[str, str]) -> str:
@@ -120,11 +92,6 @@ def known_texts(column: Field) -> list[str]:
     return [text.casefold() for code, aliases in column.codes.items() for text in (code, *aliases)]
 
 
-def _or_else(usual: str, x: str, rest: str) -> str:
-    # Not coalesce: that one evaluates `rest` for missing values too, and costs twice as much.
-    return f"CASE WHEN {usual} IS NOT NULL THEN {usual} WHEN {x} IS NOT NULL THEN {rest} END"
-
-
 def _scaled(value: str, factor: float) -> str:
     return f"({value} + 0.0)" if factor == 1.0 else f"({value} * {factor!r} + 0.0)"  # + 0.0: -0 is 0
 
@@ -137,7 +104,7 @@ def _number(x: str, type_: str, unit: str | None, factor: float) -> str:
     number = f"TRY_CAST({amount} AS DOUBLE)"
     # A unit beside the number is the unit, whatever the header says.
     named = " ".join(f"WHEN {quote(text)} THEN {_scaled(number, f)}" for text, f in units.spellings(unit).items())
-    return _or_else(usual, x, f"CASE {written} WHEN '' THEN {_scaled(number, factor)} {named} END")
+    return or_else(usual, x, f"CASE {written} WHEN '' THEN {_scaled(number, factor)} {named} END")
 
 
 def _amount(x: str) -> tuple[str, str]:
@@ -155,7 +122,7 @@ def _integer(x: str, type_: str, unit: str | None, factor: float) -> str:
     if unit == "mm":  # 150×150×150mm: the edge of a cube
         nominal = f"regexp_replace({nominal}, '^([0-9.]+)[ a-z]*[×xX*].*?([a-z]*)$', '\\1\\2')"
     rest = f"TRY_CAST(round({_number(nominal, type_, unit, factor)}) AS INTEGER)"
-    return rest if factor != 1.0 else _or_else(f"TRY_CAST({x} AS INTEGER)", x, rest)
+    return rest if factor != 1.0 else or_else(f"TRY_CAST({x} AS INTEGER)", x, rest)
 
 
 def _money(text: str, unit: str | None, factor: float) -> str:
@@ -165,69 +132,7 @@ def _money(text: str, unit: str | None, factor: float) -> str:
     factors = {"": factor} | units.spellings(unit)
     branches = " ".join(f"WHEN {quote(s)} THEN {exact} * {Decimal(str(f)):f}" for s, f in factors.items())
     general = f"TRY_CAST(CASE {written} {branches} END AS DECIMAL(18,2))"
-    return general if factor != 1.0 else _or_else(f"TRY_CAST({text} AS DECIMAL(18,2))", text, general)
-
-
-def _instant(x: str, type_: str) -> str:
-    """A TIMESTAMPTZ; naive times are Shanghai's."""
-    if type_.startswith(("timestamp", "date")):
-        return f"TRY_CAST({x} AS TIMESTAMPTZ)" if "tz=" in type_ else _shanghai(f"TRY_CAST({x} AS TIMESTAMP)")
-    if type_ != "string":
-        x = as_text(x, type_)
-    # A cast to TIMESTAMP drops an offset (a sign after the time, Z, UTC), which is right for +08:00 and for no other.
-    is_zoned = f"ends_with({x}, 'Z') OR ends_with({x}, 'UTC') OR contains({x}, '+') OR {x} LIKE '%:%-%'"
-    is_elsewhere = f"({is_zoned}) AND NOT ends_with({x}, '+08:00')"
-    here = _shanghai(f"TRY_CAST({x} AS TIMESTAMP)")
-    usual = f"CASE WHEN {is_elsewhere} THEN TRY_CAST({x} AS TIMESTAMPTZ) ELSE {here} END"
-    return _or_else(usual, x, _unusual_instant(x))
-
-
-def _unusual_instant(x: str) -> str:
-    tidy = x
-    for pattern, replacement in _CHINESE_TIME:
-        tidy = f"trim(regexp_replace({tidy}, {quote(pattern)}, {quote(replacement)}, 'g'))"
-    number = f"TRY_CAST({x} AS DOUBLE)"
-    excel = f"{_EXCEL_EPOCH} + to_microseconds(CAST(round({number} * 86400) AS BIGINT) * 1000000)"
-    compact = f"try_strptime({x}, ['%Y%m%d', '%Y%m%d%H%M%S', '%Y%m%d%H%M'])"
-    return (
-        f"CASE WHEN {number} {_EXCEL_DAYS} THEN {_shanghai(excel)} "
-        f"WHEN regexp_full_match({x}, '[0-9]{{13}}') THEN make_timestamptz(CAST({x} AS BIGINT) * 1000) "
-        f"WHEN regexp_full_match({x}, '[0-9]{{10}}') THEN make_timestamptz(CAST({x} AS BIGINT) * 1000000) "
-        f"WHEN {number} IS NOT NULL THEN {_shanghai(compact)} "
-        f"ELSE {_shanghai(f'TRY_CAST({tidy} AS TIMESTAMP)')} END"
-    )
-
-
-def _stated_time(column: Field, x: str, formats: Sequence[str]) -> str:
-    """A day or a time in one of the formats that a mapping states."""
-    naive = f"try_strptime({x}, [{', '.join(map(quote, formats))}])"
-    if column.kind is Kind.MONTH:
-        naive = f"date_trunc('month', {naive})"
-    return _shanghai(naive) if column.kind is Kind.INSTANT else f"CAST({naive} AS DATE)"
-
-
-def _shanghai(naive: str) -> str:
-    # The arithmetic is three times as fast as a cast through the time zone.
-    return f"make_timestamptz(epoch_us({naive}) - {_SHANGHAI_US})"
-
-
-def _day(x: str, type_: str) -> str:
-    if type_.startswith("date"):
-        return f"TRY_CAST({x} AS DATE)"
-    local_day = f"CAST(make_timestamp(epoch_us({_instant(x, type_)}) + {_SHANGHAI_US}) AS DATE)"
-    if type_ != "string":
-        return local_day
-    return _or_else(f"CASE WHEN length({x}) <= 10 THEN TRY_CAST({x} AS DATE) END", x, local_day)
-
-
-def _month(x: str, text: str, type_: str) -> str:
-    """The first day of a month that is written alone (2025-03, 202503, 2025年3月) or by one of its days."""
-    number = f"CAST(regexp_extract({text}, {quote(_MONTH)}, %d) AS INTEGER)"
-    alone = f"make_date({number % 1}, {number % 2}, 1)"
-    day = f"CAST(date_trunc('month', {_day(x, type_)}) AS DATE)"
-    if type_.startswith(("date", "timestamp")):
-        return day
-    return f"CASE WHEN regexp_full_match({text}, {quote(_MONTH)}) THEN {alone} ELSE {day} END"
+    return general if factor != 1.0 else or_else(f"TRY_CAST({text} AS DECIMAL(18,2))", text, general)
 
 
 def _code(column: Field, text: str) -> str:
@@ -278,7 +183,7 @@ def _grade(text: str) -> str:
     upper = f"upper(replace({text}, ' ', ''))"
     strength = f"TRY_CAST(regexp_extract({upper}, {quote(_GRADE)}, 3) AS INTEGER)"
     is_one = f"NOT regexp_matches({upper}, {quote(_TWO_GRADES)})"
-    return _or_else(usual, text, f"CASE WHEN {strength} BETWEEN 10 AND 100 AND {is_one} THEN {upper} END")
+    return or_else(usual, text, f"CASE WHEN {strength} BETWEEN 10 AND 100 AND {is_one} THEN {upper} END")
 
 
 def _district(text: str, allowed: Sequence[str]) -> str:

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from pipelines.explain.report import TimeFormat
 from pipelines.preparation import cell_texts
-from pipelines.readings import quote
 from pipelines.sources.tables import Origin, RawTable
+from pipelines.sql_text import quote
 
 PROFILED_ROWS = 200_000
 TEXTS = 2_000

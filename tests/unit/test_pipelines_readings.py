@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -60,6 +60,35 @@ def field(kind: Kind, unit: str | None = None) -> Field:
         ("2026-03-05 01:30:05-05", (2026, 3, 5, 14, 30, 5)),
         ("2026-03-05T15:30:05+09", (2026, 3, 5, 14, 30, 5)),
         ("2026-03-05 24:00", (2026, 3, 6)),
+        ("2026-03-05T24:00:00Z", (2026, 3, 6, 8)),
+        ("2026.3.5", (2026, 3, 5)),
+        ("2026年3月5日 下午2:30", (2026, 3, 5, 14, 30)),
+        ("2026年3月5日下午2时30分05秒", (2026, 3, 5, 14, 30, 5)),
+        ("2026/3/5 下午 14:30", (2026, 3, 5, 14, 30)),
+        ("2026-03-05 上午12:10", (2026, 3, 5, 0, 10)),
+        ("2026年3月5日 凌晨1时", (2026, 3, 5, 1)),
+        ("2026-03-05 02:30 PM", (2026, 3, 5, 14, 30)),
+        ("2026-3-5 2:30:05pm", (2026, 3, 5, 14, 30, 5)),
+        ("2026年3月5日 星期四", (2026, 3, 5)),
+        ("2026-03-05 (周四) 14:30", (2026, 3, 5, 14, 30)),
+        ("20260305 143005", (2026, 3, 5, 14, 30, 5)),
+        ("20260305T143005", (2026, 3, 5, 14, 30, 5)),
+        ("20260305T063005Z", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05T14:30:05+0800", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05 14:30:05 +0800", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05 14:30:05 GMT+8", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05 01:30:05 GMT-05:00", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05 12:15:05+05:45", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05 14:30:05 Asia/Shanghai", (2026, 3, 5, 14, 30, 5)),
+        ("2026-07-05 02:30:05 America/New_York", (2026, 7, 5, 14, 30, 5)),
+        ("2026-03-05 01:30:05 America/New_York", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05 14:30:05.000", (2026, 3, 5, 14, 30, 5)),
+        ("2026-03-05 14:30:05.25", (2026, 3, 5, 14, 30, 5, 250_000)),
+        ("2026-03-05 14:30:05,250", (2026, 3, 5, 14, 30, 5, 250_000)),
+        ("2026-03-05T06:30:05.250Z", (2026, 3, 5, 14, 30, 5, 250_000)),
+        ("20260305143005250", (2026, 3, 5, 14, 30, 5, 250_000)),
+        ("1772692205.25", (2026, 3, 5, 14, 30, 5, 250_000)),
+        ("46086.99999999", (2026, 3, 6)),
         ("1772692205", (2026, 3, 5, 14, 30, 5)),
         ("1772692205000", (2026, 3, 5, 14, 30, 5)),
     ],
@@ -69,10 +98,40 @@ def test_instants(text: str, expected: tuple[int, ...]) -> None:
     assert read(field(Kind.DAY), text) == date(*expected[:3])
 
 
-@pytest.mark.parametrize("text", ["2025-13-45 08:00", "2026-02-30", "昨天", "12:30", "3月5日", "99999999"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-13-45 08:00", "2026-02-30", "昨天", "12:30", "3月5日", "99999999", "2026-03-05 24:30", "2026-03-05 25:00",
+        "下午2:30", "2026-03-05 中午12:00", "2026-03-05 晚上12点", "3/5/2026", "31/12/2026", "2026-03-05 14:30 CST",
+        "2026-03-05 上午14:30",
+    ],
+)  # fmt: skip
 def test_what_is_no_time(text: str) -> None:
     assert read(field(Kind.INSTANT), text) is None
     assert read(field(Kind.DAY), text) is None
+
+
+def test_a_year_of_two_digits_is_no_year_of_ours() -> None:
+    for text in ("26-03-05", "26/3/5 14:30", "26年3月5日"):
+        assert read(field(Kind.DAY), text).year < 1950  # and so outside what is accepted: bad_timestamp, bad_date
+
+
+@pytest.mark.parametrize(("text", "day"), [("2026-03-01 15:59:59Z", 1), ("2026-03-01 16:00:00Z", 2)])
+def test_a_business_day_begins_at_midnight_in_shanghai(text: str, day: int) -> None:
+    assert read(field(Kind.DAY), text) == date(2026, 3, day)
+
+
+@pytest.mark.parametrize(
+    ("text", "utc_hour"),
+    [
+        ("2026-11-01T01:30:00-04:00", 5),  # the hour that comes twice: the offset says which
+        ("2026-11-01T01:30:00-05:00", 6),
+        ("2026-03-08 01:59:59 America/New_York", 6),
+        ("2026-03-08 03:00:00 America/New_York", 7),  # one second later
+    ],
+)
+def test_clocks_that_change_elsewhere(text: str, utc_hour: int) -> None:
+    assert read(field(Kind.INSTANT), text).astimezone(UTC).hour == utc_hour
 
 
 @pytest.mark.parametrize(
