@@ -17,7 +17,7 @@ from typing import IO
 
 from pipelines.faults import FileError
 from pipelines.sources.contents import Content, seekable
-from pipelines.sources.limits import DAMAGED, MEMBERS, bounded, expanded_limit
+from pipelines.sources.limits import DAMAGED, MEMBERS, bounded, damage, expanded_limit
 from store.messages import Text
 
 ZIP = b"PK\x03\x04"
@@ -87,6 +87,8 @@ def _zip(content: Content) -> Iterator[zipfile.ZipFile]:
             archive = zipfile.ZipFile(file)
         except (*DAMAGED, ValueError, OverflowError) as error:
             raise FileError("truncated_file", str(error)) from error
+        except OSError as error:
+            raise damage(error) from error
         with archive:
             yield archive
 
@@ -108,8 +110,10 @@ def _kind(info: zipfile.ZipInfo, label: str) -> str:
 def _open(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str, limit_bytes: int) -> IO[bytes]:
     try:
         return bounded(archive.open(info), limit_bytes, label)
-    except (*DAMAGED, RuntimeError, OSError, ValueError) as error:
+    except (*DAMAGED, RuntimeError, ValueError) as error:
         raise FileError("truncated_file", f"{label}: {error}") from error
+    except OSError as error:
+        raise damage(error, label) from error
 
 
 def _label(info: zipfile.ZipInfo, taken: set[str]) -> str:

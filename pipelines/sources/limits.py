@@ -6,6 +6,7 @@ never believed: bytes are counted as they come out. Reasons for the numbers: doc
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import lzma
@@ -45,6 +46,12 @@ def expanded_limit(compressed_bytes: int) -> int:
     return min(EXPANDED_BYTES, max(ALWAYS_ALLOWED_BYTES, EXPANSION * compressed_bytes))
 
 
+def damage(error: OSError, place: str = "") -> FileError:
+    """What an OSError says of a file: an offset that is none is the file's fault, all else the device's."""
+    reason = "truncated_file" if error.errno in (None, errno.EINVAL) else "unreadable_file"
+    return FileError(reason, place or error.strerror or str(error))
+
+
 def bounded(stream: IO[bytes], limit_bytes: int, place: str = "") -> IO[bytes]:
     """`stream`, which fails as FileError: `archive_too_large` after `limit_bytes`, `truncated_file` when damaged."""
     return io.BufferedReader(_Bounded(stream, limit_bytes, place), 1 << 18)
@@ -63,6 +70,8 @@ class _Bounded(io.RawIOBase):
             data = self._stream.read(len(buffer))
         except DAMAGED as error:
             raise FileError("truncated_file", self._place or str(error)) from error
+        except OSError as error:
+            raise damage(error, self._place) from error
         self._left -= len(data)
         if self._left < 0:
             raise FileError("archive_too_large", self._place)

@@ -26,6 +26,7 @@ from pipelines.sources.limits import (
     SHEET_CELLS,
     SHEET_TEXT_BYTES,
     bounded,
+    damage,
     expanded_limit,
 )
 from store.messages import Text
@@ -84,6 +85,8 @@ def inspect(file: IO[bytes]) -> tuple[Text, ...]:
             _judge(package, workbook, limit_bytes)
     except (*DAMAGED, ValueError, RuntimeError, OverflowError) as error:
         raise FileError("truncated_file", str(error)) from error
+    except OSError as error:
+        raise damage(error) from error
     return tuple(_notes([extent for _, extent in workbook.sheets]))
 
 

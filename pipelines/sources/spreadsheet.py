@@ -22,9 +22,7 @@ from pipelines.sources.contents import Content, seekable
 from pipelines.sources.grids import Grid, grid_tables
 from pipelines.sources.packages import inspect
 from pipelines.sources.tables import Origin, RawTable
-from store.messages import Text
-
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+from pipelines.sources.xls import xls_grids
 
 
 def spreadsheet_tables(content: Content, feed: Feed, mapping: FieldMapping) -> Iterator[RawTable]:
@@ -35,14 +33,14 @@ def spreadsheet_tables(content: Content, feed: Feed, mapping: FieldMapping) -> I
     with seekable(content) as file:
         is_package = is_archive(file.read(4))
         file.seek(0)
-        notes = inspect(file) if is_package else ()
+        if not is_package:
+            with xls_grids(file) as grids:
+                yield from grid_tables(grids, feed, mapping, Origin("xls"))
+            return
+        notes = inspect(file)
         file.seek(0)
         with _opened(file) as workbook:
-            yield from grid_tables(_grids(workbook), feed, mapping, _origin(is_package, notes))
-
-
-def _origin(is_package: bool, notes: tuple[Text, ...]) -> Origin:
-    return Origin("xlsx" if is_package else "xls", notes=notes)
+            yield from grid_tables(_grids(workbook), feed, mapping, Origin("xlsx", notes=notes))
 
 
 def _opened(file: IO[bytes]) -> CalamineWorkbook:
@@ -51,9 +49,6 @@ def _opened(file: IO[bytes]) -> CalamineWorkbook:
     except PasswordError as error:
         raise FileError("encrypted_file") from error
     except (CalamineError, OSError, ValueError) as error:
-        file.seek(0)
-        if _ENCRYPTED in file.read():
-            raise FileError("encrypted_file") from error
         raise FileError("truncated_file", str(error)) from error
 
 

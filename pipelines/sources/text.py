@@ -23,6 +23,7 @@ BLOCK_BYTES = 8 << 20
 _SAMPLE_BYTES = 64 << 10
 _PEEKED_BYTES = 512
 _UTF16_ZEROS = 3
+_TOLERATED = 20  # one damaged character in so many
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 REPLACEMENT = "\ufffd".encode()
 
@@ -139,9 +140,14 @@ def detect(block: bytes) -> str:
         if 2 * sum(_decodes(line, encoding) for line in lines) >= len(lines):
             return encoding
     guess = charset_normalizer.from_bytes(b"\n".join(lines)).best()
-    if guess is None:
-        raise FileError("wrong_encoding")
-    return guess.encoding
+    if guess is not None:
+        return guess.encoding
+    sample = block[:_SAMPLE_BYTES]  # a document of one line, some bytes of which are damaged
+    for encoding in ("utf-8", "gb18030"):
+        text = sample.decode(encoding, errors="replace")
+        if _TOLERATED * text.count("\ufffd") <= len(text):
+            return encoding
+    raise FileError("wrong_encoding")
 
 
 def _decodes(line: bytes, encoding: str) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import random
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -168,3 +170,71 @@ def test_a_workbook_with_a_password_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         read(path)
     assert caught.value.reason == "encrypted_file"
+
+
+def xls(rows: list[list[str | float]], merged: tuple[int, int, int, int]) -> bytes:
+    """An old workbook of one sheet: BIFF records in a compound file."""
+
+    def record(number: int, content: bytes) -> bytes:
+        return struct.pack("<HH", number, len(content)) + content
+
+    texts = sorted({cell for row in rows for cell in row if isinstance(cell, str)})
+    shared = b"".join(struct.pack("<HB", len(text), 1) + text.encode("utf-16-le") for text in texts)
+    strings = record(0xFC, struct.pack("<II", len(texts), len(texts)) + shared)
+    end, begin = record(0x0A, b""), record(0x809, struct.pack("<HHHHII", 0x600, 5, 0, 0, 0, 0))
+
+    def globals_(offset: int) -> bytes:
+        return begin + record(0x85, struct.pack("<IBBBB", offset, 0, 0, 1, 0) + b"a") + strings + end
+
+    cells = record(0x200, struct.pack("<IIHHH", 0, len(rows), 0, len(rows[0]), 0))
+    for row, values in enumerate(rows):
+        for column, cell in enumerate(values):
+            if isinstance(cell, str):
+                cells += record(0xFD, struct.pack("<HHHI", row, column, 0, texts.index(cell)))
+            else:
+                cells += record(0x203, struct.pack("<HHHd", row, column, 0, cell))
+    sheet = record(0x809, struct.pack("<HHHHII", 0x600, 0x10, 0, 0, 0, 0)) + cells
+    stream = globals_(len(globals_(0))) + sheet + record(0xE5, struct.pack("<HHHHH", 1, *merged)) + end
+    stream = stream.ljust(max(4096, -(-len(stream) // 512) * 512), b"\0")
+    none, last, sectors = 0xFFFFFFFF, 0xFFFFFFFE, len(stream) // 512
+    chain = [0xFFFFFFFD, last, *range(3, sectors + 2), last]
+    table = struct.pack("<128I", *chain, *[none] * (128 - len(chain)))
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
+    head += struct.pack("<10I", 0, 1, 1, 0, 4096, last, 0, last, 0, 0) + struct.pack("<108I", *[none] * 108)
+
+    def entry(name: str, kind: int, start: int, size: int, child: int) -> bytes:
+        text = (name + "\0").encode("utf-16-le")
+        places = struct.pack("<HBBIII", len(text), kind, 1, none, none, child)
+        return text.ljust(64, b"\0") + places + bytes(36) + struct.pack("<IQ", start, size)
+
+    entries = entry("Root Entry", 5, last, 0, 1) + entry("Workbook", 2, 2, len(stream), none)
+    return head + table + entries + bytes(256) + stream
+
+
+OLD = xls(
+    [list(HEADER), ["O1", 1.5, 46086.0, "x", "y", "C30", "z", "s"], [" ", 2.0, 46086.0, "x", "y", "C30", "z", "s"]],
+    (1, 2, 0, 0),
+)
+
+
+def test_an_old_workbook(tmp_path: Path) -> None:
+    path = tmp_path / "a.xls"
+    path.write_bytes(OLD)
+    (raw,) = read(path)
+    assert (raw.origin.format, raw.origin.sheet, raw.header) == ("xls", "a", HEADER)
+    assert columns(raw)["方量"] == [1.5, 2.0]
+    assert raw.table["_source_row"].to_pylist() == [2, 3]
+
+
+def test_a_damaged_old_workbook_does_not_end_the_process(tmp_path: Path) -> None:
+    chance = random.Random(4)
+    path = tmp_path / "a.xls"
+    for _ in range(6):
+        data = bytearray(OLD)
+        for _ in range(4):
+            data[chance.randrange(512, 1_500)] ^= 0xFF
+        path.write_bytes(data)
+        try:
+            read(path)
+        except FileError as error:
+            assert error.reason in ("truncated_file", "unknown_layout", "missing_columns", "empty_file")
