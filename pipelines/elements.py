@@ -32,7 +32,7 @@ _LABEL_LENGTH = 40
 
 def with_lists(connection: duckdb.DuckDBPyConnection, table: pa.Table, shape: Shape, key: bytes) -> pa.Table:
     """The aligned table with each list field typed in its `in_<field>`, its first fault and that element's name, and
-    the texts that only `_extra` can keep.
+    the texts that only `_extra` can keep, instead of the columns that held its parts.
     """
     for column in shape.feed.lists:
         unread = Unread([], {})
@@ -42,7 +42,7 @@ def with_lists(connection: duckdb.DuckDBPyConnection, table: pa.Table, shape: Sh
         for name, values in _gathered(elements, table.num_rows, column, unread).items():
             index = table.schema.get_field_index(name)
             table = table.set_column(index, name, values) if index >= 0 else table.append_column(name, values)
-    return table
+    return table.drop_columns([column_of(path) for path in shape.parts])
 
 
 def _tidied(table: pa.Table, column: Field, key: bytes) -> pa.Table:
