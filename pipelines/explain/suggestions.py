@@ -20,7 +20,8 @@ from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field, Kind
 from pipelines.layout import normalise
 from pipelines.mapping import FieldMapping
-from pipelines.readings import quote, reading
+from pipelines.readings import reading
+from pipelines.sql_text import quote
 
 THRESHOLD = 0.55
 _VALUES = 300
