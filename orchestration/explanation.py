@@ -61,8 +61,14 @@ def print_explanation(console: Console, report: Explanation) -> None:
     _line(console, f"{Text('映射', 'mapping')}: {report.mapping_file or '—'} ({reason})")
     if report.is_already_loaded:
         _line(console, str(Text("此文件此前已入库，再次装载不会改变任何数据。", "This file is loaded already.")))
+    shown: set[str] = set()
     for table in report.tables:
-        _print_table(console, report, table)
+        _print_origin(console, table)
+        if table.fault is not None and report.fault is None:
+            _line(console, f"  {Text('不读：', 'not read: ')}{Text(table.fault.zh, table.fault.en)}", style="yellow")
+        elif table.fingerprint not in shown:
+            _print_table(console, report, table)
+        shown.add(table.fingerprint)
     _print_rows(console, report.rows)
     if report.fault is not None and report.fault.reason in _MAPPABLE:
         text = Text(
@@ -85,7 +91,7 @@ def _verdict(report: Explanation) -> Text:
     )
 
 
-def _print_table(console: Console, report: Explanation, table: TableReport) -> None:
+def _print_origin(console: Console, table: TableReport) -> None:
     found = [table.format, table.compression, table.encoding, repr(table.delimiter) if table.delimiter else ""]
     if table.header_row is not None:
         found.append(str(Text(f"表头在第 {table.header_row} 行", f"header in row {table.header_row}")))
@@ -94,8 +100,9 @@ def _print_table(console: Console, report: Explanation, table: TableReport) -> N
     _line(console, f"{where + ': ' if where else ''}{' · '.join(text for text in found if text)} · {table.fingerprint}")
     for note in table.notes:
         _line(console, f"  {Text(note.zh, note.en)}", style="yellow")
-    if table.fault is not None and report.fault is None:
-        _line(console, f"  {Text(table.fault.zh, table.fault.en)}", style="yellow")
+
+
+def _print_table(console: Console, report: Explanation, table: TableReport) -> None:
     shown = Table(box=None, pad_edge=False, show_edge=False)
     for name in (
         Text("表头", "header"), Text("去向", "goes to"), Text("依据", "known by"), Text("单位", "unit"),

@@ -84,7 +84,7 @@ class _Reader:
         is_time = meant is not None and meant.kind in _TIMES and not self.mapping.formats_of(meant.name)
         texts = [MASK] if is_private and column.filled else [redact(text) for text in column.values[:EXAMPLES]]
         return ColumnReport(
-            header,
+            redact(header),  # a cell of a cover sheet may stand here, with a name and a number in it
             use,
             None if binding is None else binding.name,
             "" if binding is None else self._recognition(header, binding),

@@ -7,6 +7,7 @@ import json
 import tomllib
 
 import pytest
+import xlsxwriter
 from intake_files import ORDERS_HEADER, order, orders, put, query, without_beam
 
 from orchestration import cli
@@ -222,3 +223,34 @@ def test_similar_headers() -> None:
     assert nearest_code(FEEDS["permits"].field("use"), "Dwelling Uses") == "residential"
     assert nearest_code(FEEDS["permits"].field("use"), "Zoo") is None
     assert Column(1, 1, 1, (("a", 1),)).values == ["a"]
+
+
+def test_a_workbook_with_a_cover_sheet(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    path = home.root.parent / "a.xlsx"
+    cells = [cell.split(",") for cell in orders(order("O1")).splitlines()]
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet("封面").write_row(2, 0, ["填表人：张三", "电话 13800138000"])
+        for month in ("三月", "四月"):
+            sheet = book.add_worksheet(month)
+            sheet.write_row(0, 0, ["某站订单表"])
+            for row, texts in enumerate(cells):
+                sheet.write_row(row + 1, 0, texts)
+    report = explain(home, "orders", path)
+    assert [(table.sheet, table.fault is None) for table in report.tables] == [
+        ("封面", False), ("三月", True), ("四月", True)
+    ]  # fmt: skip
+    assert (report.rows.would_load, report.rows.duplicate, report.tables[1].header_row) == (1, 1, 2)
+    assert cli.run_command(["ingest", "orders", str(path), "--explain", "--home", str(home.root)]) == 0
+    assert "张三" not in capsys.readouterr().out
+    assert "13800138000" not in json.dumps(report.to_dict(), ensure_ascii=False, default=str)
+
+
+def test_the_parts_of_a_list(home: Home) -> None:
+    header = "盘号,站点编号,运单号,搅拌时间,盘方量(m³),水泥1设定(t),水泥1实际(kg)"
+    report = told(home, "batches", f"{header}\n1,P1,T1,2025-03-05 08:00,2,0.6,602\n2,P1,T1,2025-03-05 08:02,2,x,602\n")
+    columns = {column.header: column for column in report.tables[0].columns}
+    target = columns["水泥1设定(t)"]
+    assert (target.field, target.recognised_by) == ("materials.水泥1.target_kg", "list_part")
+    assert (target.unit_kept, target.unit_written, target.factor) == ("kg", "t", 1000)
+    assert report.rows.sample[0]["materials"][0]["target_kg"] == 600
+    assert report.rows.rejects[0].column == "materials"
