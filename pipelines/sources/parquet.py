@@ -34,8 +34,8 @@ def parquet_tables(content: Content) -> Iterator[RawTable]:
                 yield raw_table(
                     header, [pa.nulls(0, pa.string())] * len(header), pa.array([], pa.int64()), origin=_ORIGIN
                 )
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise FileError("truncated_file", str(error).splitlines()[0][:120]) from error
+    except (pa.ArrowException, UnicodeError, OSError) as error:
+        raise FileError("truncated_file", str(error).partition("\n")[0][:120]) from error
 
 
 def _plain(column: pa.Array) -> pa.Array:
@@ -45,6 +45,8 @@ def _plain(column: pa.Array) -> pa.Array:
         return _plain(column.dictionary_decode())
     if pt.is_floating(type_) and not pt.is_float64(type_):
         return column.cast(pa.float32()).cast(pa.string()).cast(pa.float64())  # 12.3, not 12.300000190734863
+    if pt.is_string(type_):
+        column.validate(full=True)  # Parquet's reader believes that texts are UTF-8, and whoever comes next fails
     if pt.is_string(type_) or pt.is_float64(type_) or pt.is_timestamp(type_) or pt.is_date32(type_):
         return column
     if pt.is_integer(type_):

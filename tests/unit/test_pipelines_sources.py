@@ -297,3 +297,12 @@ def test_a_header_with_more_delimiters_than_its_rows(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_text(orders(order("O1"), order("O2") + ",", header=ORDERS_HEADER + ",,"), encoding="utf-8")
     assert keys(read(path)) == [("O1", 2), ("O2", 3)]
+
+
+def test_parquet_texts_that_are_no_utf_8_are_damage(tmp_path: Path) -> None:
+    path = tmp_path / "orders.parquet"
+    column = pa.array([b"O1", b"\xff\xfe"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"委托单号": column}), path)
+    with pytest.raises(FileError) as caught:
+        read(path)
+    assert caught.value.reason == "truncated_file"
