@@ -34,6 +34,8 @@ def careful_records(block: TextBlock, delimiter: str, width: int, line: int, is_
         cells, end = _record(text, position, field, delimiter)
         if end >= len(text) and not is_last and not text.endswith("\n"):
             break  # it may go on in the next block
+        while len(cells) > width and not cells[-1]:
+            cells.pop()  # empty fields beyond the header's, as regular blocks take them
         if len(cells) != width and "\n" in text[position : end - 1]:
             end = text.index("\n", position) + 1
             cells = text[position : end - 1].split(delimiter)

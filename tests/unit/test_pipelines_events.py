@@ -69,6 +69,13 @@ def test_totals_and_footers_are_no_events(home: Home, line: str) -> None:
     assert (report.read, report.loaded, report.skipped) == (1, 1, 1)
 
 
+def test_a_stray_quote_changes_nothing_for_the_rows_beside_it(home: Home) -> None:
+    header, surplus = "运单号,到场时间,状态", "T1,2025-03-06 08:40:00,签收,,"
+    assert take(home, surplus, header=header).loaded == 1
+    report = take(home, surplus, 'T2,2025-03-06 08:40:00,"签收"x', header=header, name="b.csv")
+    assert (report.duplicate, report.rejected) == (1, 1)
+
+
 def test_an_event_with_a_wrong_time_is_rejected_for_its_time(home: Home) -> None:
     assert take(home, "T1,,,,,,,tomorrow,,,,").reasons == {"bad_timestamp": 1}
 
