@@ -12,6 +12,7 @@ import duckdb
 
 from dashboard.published import holds, rows
 from store.messages import Text
+from store.tables import IN_FORCE
 
 TOP_REASONS = 3
 
@@ -52,7 +53,7 @@ def read_feeds(connection: duckdb.DuckDBPyConnection) -> tuple[FeedLedger, ...]:
     return tuple(FeedLedger(**row, reasons=tuple(reasons.get(row["feed"], ()))) for row in rows(connection, _SUMS, {}))
 
 
-_SUMS = """
+_SUMS = f"""
 SELECT
     feed,
     count(DISTINCT source_file) AS files,
@@ -61,16 +62,17 @@ SELECT
     CAST(sum(rows_duplicate) AS BIGINT) AS duplicate,
     CAST(sum(rows_rejected) AS BIGINT) AS rejected,
     CAST(sum(rows_skipped) AS BIGINT) AS skipped
-FROM ops.ingest_ledger
+FROM ops.ingest_ledger AS ledger
+WHERE {IN_FORCE}
 GROUP BY feed
 ORDER BY feed
 """
 
-_REASONS = """
+_REASONS = f"""
 WITH counted AS (
     SELECT feed, unnest(json_keys(reasons)) AS reason, reasons
-    FROM ops.ingest_ledger
-    WHERE json_type(reasons) = 'OBJECT'
+    FROM ops.ingest_ledger AS ledger
+    WHERE json_type(reasons) = 'OBJECT' AND {IN_FORCE}
 )
 SELECT feed, reason, sum(CAST(json_extract(reasons, '$."' || reason || '"') AS BIGINT)) AS rejected
 FROM counted

@@ -22,7 +22,8 @@ from pipelines.sources.tables import MalformedRow, lineage_name
 class FileTask:
     """One source file to be staged: what it is, where it is, how it is mapped.
 
-    `path` is read; `name` is what lineage calls it; `segment_id` is the hash of content, mapping and contract.
+    `path` is read; `name` is what lineage calls it; `segment_id` is the hash of content, mapping and contract;
+    `turn` counts the readings of this content.
     """
 
     feed: str
@@ -36,6 +37,7 @@ class FileTask:
     mapping: FieldMapping = NO_MAPPING
     sent_by: str | None = None
     is_inbox: bool = True
+    turn: int = 1
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pipelines.blocks import Fault
+from pipelines.blocks import Fault, FileTask
 from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
 from store.connections import BUSINESS_TIME_ZONE
@@ -148,7 +148,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def is_unchanged(arrival: Arrival) -> bool:
+def is_unchanged(arrival: Arrival | FileTask) -> bool:
     """Whether the file still has the size and modification time it was taken with."""
     try:
         stat = arrival.path.stat()

@@ -9,16 +9,17 @@ as staged when its manifest is there; what has no manifest is swept away by the 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines import durable
+from pipelines import durable, inbox
 from pipelines.blocks import Batch, Checked, Fault, FileTask, Part, Tally
 from pipelines.crash_points import reach
 from pipelines.feeds import FEEDS
@@ -30,7 +31,10 @@ _ARCHIVED_NAME_BYTES = 200  # file systems allow 255, and a segment's id and a d
 
 @dataclass(frozen=True)
 class Segment:
-    """One staged file: `rows_read` = `rows_good` + `rows_rejected`; `units` are factors that were applied."""
+    """One staged file: `rows_read` = `rows_good` + `rows_rejected`; `units` are factors that were applied.
+
+    `turn` counts the readings of one content: the one with the highest turn is in force.
+    """
 
     segment_id: str
     source_file: str
@@ -44,6 +48,7 @@ class Segment:
     reasons: dict[str, int]
     units: dict[str, float]
     received_at: str
+    turn: int = 1
 
 
 @dataclass(frozen=True)
@@ -75,13 +80,77 @@ def archived_path(home: Home, task: FileTask) -> Path:
     return home.archive / task.feed / f"{task.segment_id}-{short}{suffix}"
 
 
-def is_staged(home: Home, feed: str, segment_id: str) -> bool:
-    """Whether the segment is part of a batch whose manifest is there."""
-    try:
-        sidecar = json.loads(sidecar_path(home, feed, segment_id).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return False
-    return manifest_path(home, feed, sidecar["batch_id"]).exists()
+def segment_id(feed: str, sha256: str, mapping_hash: str, contract_version: int) -> str:
+    """24 digits: the first 16 say which content of which feed, the others how it was read."""
+    return digest(feed, sha256) + digest(mapping_hash, str(contract_version))[:8]
+
+
+def digest(*texts: str) -> str:
+    """A name of 16 hexadecimal digits for what `texts` say."""
+    return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:16]
+
+
+class Readings:
+    """What the archive knows of how each content has been read so far; each feed's folder is listed once."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._ids: dict[str, dict[str, list[str]]] = {}
+
+    def last(self, feed: str, segment_id: str) -> Segment | None:
+        """The newest staged reading of the content that `segment_id` reads; None when it was never staged."""
+        if feed not in self._ids:
+            self._ids[feed] = {}
+            for path in (self._home.archive / feed).glob("*.json"):
+                self._ids[feed].setdefault(_content(path.stem), []).append(path.stem)
+        known = [self._staged(feed, name) for name in self._ids[feed].get(_content(segment_id), ())]
+        return max((segment for segment in known if segment), key=lambda segment: segment.turn, default=None)
+
+    def _staged(self, feed: str, segment_id: str) -> Segment | None:
+        try:
+            sidecar = json.loads(sidecar_path(self._home, feed, segment_id).read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        if not manifest_path(self._home, feed, sidecar["batch_id"]).exists():
+            return None
+        return Segment(**{field.name: sidecar[field.name] for field in fields(Segment) if field.name in sidecar})
+
+
+def in_force(manifests: Iterable[Manifest]) -> dict[str, tuple[Segment, Manifest]]:
+    """Of every content (by sha256) in `manifests` the reading with the highest turn, and its batch."""
+    newest: dict[str, tuple[Segment, Manifest]] = {}
+    for manifest in manifests:
+        for segment in manifest.segments:
+            known = newest.get(segment.sha256)
+            if known is None or _rank(segment, manifest) > _rank(*known):
+                newest[segment.sha256] = segment, manifest
+    return newest
+
+
+def _rank(segment: Segment, manifest: Manifest) -> tuple[int, int, str]:
+    return segment.turn, segment.contract_version, manifest.batch_id
+
+
+def _content(segment_id: str) -> str:
+    return segment_id[:16]
+
+
+def segment_table(chosen: Iterable[tuple[Segment, Manifest]]) -> pa.Table:
+    """The table `segments` that `rows_of_segments` asks for."""
+    pairs = [(segment.segment_id, manifest.batch_id) for segment, manifest in chosen]
+    columns = list(zip(*pairs, strict=True)) or [(), ()]
+    return pa.table([pa.array(column, pa.string()) for column in columns], names=["_segment_id", "_batch_id"])
+
+
+def rows_of_segments(files: str) -> str:
+    """SQL: the rows in `files` (a parameter) that the table `segments` (_segment_id, _batch_id) names.
+
+    A segment may stand in several batches; its rows are those of the batch that is named.
+    """
+    return (
+        "(SELECT *, split_part(parse_filename(filename), '-', 1) AS _batch_id "
+        f"FROM read_parquet({files}, filename = true)) SEMI JOIN segments USING (_segment_id, _batch_id)"
+    )
 
 
 def write_part(home: Home, checked: Checked) -> Part:
@@ -107,6 +176,9 @@ def commit_batch(home: Home, batch: Batch, parts: Iterable[Part]) -> None:
     """Write the batch's sidecars and then its manifest: from here on its files count as staged."""
     parts = sorted(parts, key=lambda part: part.number)
     faults = {index: fault for part in parts for index, fault in part.faults}
+    for index, task in enumerate(batch.files):
+        if not inbox.is_unchanged(task):  # written to or taken back while it was read: its rows stand for no content
+            faults[index] = inbox.fault("still_writing")
     tallies = {index: Tally() for index in range(len(batch.files))}
     for part in parts:
         for index, tally in part.tallies.items():
@@ -172,6 +244,7 @@ def _segment(task: FileTask, tally: Tally) -> Segment:
         dict(sorted(tally.reasons.items())),
         dict(sorted(tally.units.items())),
         task.received_at.isoformat(),
+        task.turn,
     )
 
 

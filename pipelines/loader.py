@@ -1,29 +1,29 @@
 """The loader: landing -> `raw`, the only writer of that schema.
 
-Belongs here: appending versions, rejects and ledger rows. Does not belong here: reading source files or
-judging rows. Each transaction takes whole segments, in the order in which they were received: versions, rejects
-and ledger commit together or not at all, so a killed run leaves either everything of a segment or nothing.
+Belongs here: transactions, rejects and the ledger. Does not belong here: reading source files or judging rows,
+which version stands for a row (`pipelines.versions`). Each transaction takes whole segments, in the order in
+which they were received: versions, rejects and ledger commit together or not at all, so a killed run leaves
+either everything of a segment or nothing.
 
-A version that is already there is a duplicate, wherever transactions are cut. It still may have been known
-earlier by the other way: the stored row then takes the earlier `known_at`, so that the order of files
-changes nothing.
+A content (feed and sha256) has one reading in force. Another reading of it, by another mapping or contract
+version, replaces that one in the same transaction; its row stays in the ledger and says by which.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import duckdb
-import pyarrow as pa
 
 from pipelines import landing, raw
 from pipelines.crash_points import reach
 from pipelines.feeds import FEEDS, Feed
 from pipelines.landing import Manifest, Segment
+from pipelines.versions import replace_versions
 from store.connections import writer
 from store.home import Home
 from store.locks import hold
@@ -32,6 +32,7 @@ from store.tables import INGEST_LEDGER, OPS_TABLES, REJECTS, Column, Table, appe
 
 TRANSACTION_ROWS = 500_000
 LOCK_WAIT_S = 300.0
+MEMORY_LIMIT = "768MB"  # DuckDB's part of what a load may take; what does not fit goes to disk
 
 LOADED_BATCHES = Table(
     "ops",
@@ -59,6 +60,15 @@ class LoadedSegment:
         return self.segment.rows_good - self.rows_loaded
 
 
+@dataclass(frozen=True)
+class _Waiting:
+    """A segment to load: of which batch, and which segments of its content it replaces."""
+
+    segment: Segment
+    batch: Manifest
+    replaces: tuple[str, ...]
+
+
 def load(home: Home) -> list[LoadedSegment]:
     """Load every staged batch that is not in `raw` yet.
 
@@ -66,14 +76,16 @@ def load(home: Home) -> list[LoadedSegment]:
     """
     with hold(home, "warehouse", wait_s=LOCK_WAIT_S), writer(home) as connection:
         connection.execute("SET threads = 1")  # two take twice the CPU for one table's rows, and hardly less time
+        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         _create(connection)
         loaded: list[LoadedSegment] = []
         try:
             for feed in FEEDS.values():
                 pending = _pending(home, connection, feed)
-                for segments in _transactions(_new_segments(connection, pending)):
-                    loaded += _load(home, connection, feed, pending, segments)
-                _close(connection, feed, pending)
+                if pending:
+                    for group in _transactions(_waiting(connection, feed, pending)):
+                        loaded += _load(home, connection, feed, group)
+                    _close(connection, feed, pending)
         except duckdb.IOException as error:
             raise TongmaiError(
                 "disk_full",
@@ -97,31 +109,52 @@ def _pending(home: Home, connection: duckdb.DuckDBPyConnection, feed: Feed) -> l
     return [landing.read_manifest(landing.manifest_path(home, feed.name, batch_id)) for batch_id in waiting]
 
 
-def _transactions(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
+def _waiting(connection: duckdb.DuckDBPyConnection, feed: Feed, pending: Sequence[Manifest]) -> list[_Waiting]:
+    """What of the pending batches is to be loaded, in the order in which it was received.
+
+    Of several readings of one content that wait, only the last is loaded. It passes by when it is in force
+    already, unless its content turned out to have been received earlier.
+    """
+    chosen = landing.in_force(pending)
+    rows = connection.execute(
+        f"SELECT sha256, segment_id, received_at FROM {INGEST_LEDGER.qualified} "
+        "WHERE feed = ? AND superseded_by IS NULL AND sha256 IN (SELECT unnest(?))",
+        [feed.name, list(chosen)],
+    ).fetchall()
+    now: dict[str, dict[str, datetime | None]] = {}
+    for sha256, segment_id, received_at in rows:
+        now.setdefault(sha256, {})[segment_id] = received_at
+    waiting = []
+    for sha256, (segment, batch) in chosen.items():
+        in_force = now.get(sha256, {})
+        before = in_force.get(segment.segment_id)
+        if segment.segment_id not in in_force or (
+            before is not None and datetime.fromisoformat(segment.received_at) < before
+        ):
+            waiting.append(_Waiting(segment, batch, tuple(in_force)))
+    return sorted(waiting, key=lambda w: (w.segment.received_at, w.segment.source_file, w.segment.segment_id))
+
+
+def _transactions(waiting: Sequence[_Waiting]) -> Iterator[list[_Waiting]]:
     """Segments of about TRANSACTION_ROWS rows, so that memory does not grow with what waits."""
-    group: list[Segment] = []
+    group: list[_Waiting] = []
     rows = 0
-    for segment in segments:
-        if group and rows + segment.rows_good > TRANSACTION_ROWS:
+    for one in waiting:
+        if group and rows + one.segment.rows_good > TRANSACTION_ROWS:
             yield group
             group, rows = [], 0
-        group.append(segment)
-        rows += segment.rows_good
+        group.append(one)
+        rows += one.segment.rows_good
     if group:
         yield group
 
 
 def _load(
-    home: Home,
-    connection: duckdb.DuckDBPyConnection,
-    feed: Feed,
-    pending: Sequence[Manifest],
-    segments: Sequence[Segment],
+    home: Home, connection: duckdb.DuckDBPyConnection, feed: Feed, group: Sequence[_Waiting]
 ) -> list[LoadedSegment]:
     committed_at = datetime.now(UTC)
-    ids = [segment.segment_id for segment in segments]
-    taken = set(ids)
-    manifests = [m for m in pending if any(segment.segment_id in taken for segment in m.segments)]
+    segments = [one.segment for one in group]
+    batches = {one.batch.batch_id: one.batch for one in group}.values()
     progress(
         "ingest",
         f"装载 {feed.name}：{len(segments)} 个文件，{sum(s.rows_good for s in segments)} 行……",
@@ -129,12 +162,16 @@ def _load(
     )
     connection.execute("BEGIN")
     try:
-        ranks = range(len(segments))
-        connection.register("segments", pa.table({"_segment_id": ids, "arrival": pa.array(ranks, pa.int64())}))
-        loaded = _append_versions(home, connection, feed, manifests)
-        _append_rejects(home, connection, feed, manifests)
-        results = [LoadedSegment(feed.name, segment, loaded.get(segment.segment_id, 0)) for segment in segments]
+        connection.register("segments", landing.segment_table((one.segment, one.batch) for one in group))
+        _supersede(connection, group)
+        gone = [segment_id for one in group for segment_id in one.replaces]
+        files = [str(home.landing / feed.name / part) for batch in batches for part in batch.parts]
+        loaded = replace_versions(connection, feed, gone, files, segments)
+        reach("versions_replaced")
+        _append_rejects(home, connection, feed, batches)
+        results = [LoadedSegment(feed.name, segment, loaded[segment.segment_id]) for segment in segments]
         _append_ledger(connection, results, committed_at)
+        _correct_ledger(connection, {id_: rows for id_, rows in loaded.items() if rows}, segments)
         reach("before_commit")
         connection.execute("COMMIT")
         reach("after_commit")
@@ -145,107 +182,103 @@ def _load(
     return results
 
 
+def _supersede(connection: duckdb.DuckDBPyConnection, group: Sequence[_Waiting]) -> None:
+    """The replaced segments load nothing any more, and their rejects leave."""
+    pairs = [(old, one.segment.segment_id) for one in group for old in one.replaces]
+    if not pairs:
+        return
+    gone = [old for old, _ in pairs]
+    connection.execute(f"DELETE FROM {REJECTS.qualified} WHERE segment_id IN (SELECT unnest(?))", [gone])
+    connection.execute(
+        f"UPDATE {INGEST_LEDGER.qualified} SET superseded_by = pair.by, rows_loaded = 0, "
+        "rows_duplicate = rows_read - rows_rejected "
+        "FROM (SELECT unnest($old) AS old, unnest($by) AS by) AS pair WHERE segment_id = pair.old",
+        {"old": gone, "by": [by for _, by in pairs]},
+    )
+
+
+def _correct_ledger(
+    connection: duckdb.DuckDBPyConnection, loaded: Mapping[str, int], segments: Sequence[Segment]
+) -> None:
+    """Versions that name another segment now count as loaded there and as duplicates where they stood before."""
+    mine = {segment.segment_id for segment in segments}
+    changes = {segment_id: rows for segment_id, rows in loaded.items() if segment_id not in mine}
+    if changes:
+        connection.execute(
+            f"UPDATE {INGEST_LEDGER.qualified} SET rows_loaded = rows_loaded + change.rows, "
+            "rows_duplicate = rows_duplicate - change.rows "
+            "FROM (SELECT unnest($ids) AS id, unnest($rows) AS rows) AS change WHERE segment_id = change.id",
+            {"ids": list(changes), "rows": list(changes.values())},
+        )
+
+
 def _close(connection: duckdb.DuckDBPyConnection, feed: Feed, pending: Sequence[Manifest]) -> None:
-    """Note batches whose segments are all in the ledger, so that their manifests are not read again."""
-    if pending:
-        count, now = len(pending), datetime.now(UTC)
+    """Note batches that hold nothing to load any more, so that their manifests are not read again.
+
+    Readings that were superseded before they were ever loaded enter the ledger here, having loaded nothing.
+    """
+    chosen = landing.in_force(pending)
+    passed = {
+        segment.segment_id: segment
+        for manifest in pending
+        for segment in manifest.segments
+        if chosen[segment.sha256][0].segment_id != segment.segment_id
+    }
+    query = f"SELECT segment_id FROM {INGEST_LEDGER.qualified} WHERE segment_id IN (SELECT unnest(?))"
+    known = {row[0] for row in connection.execute(query, [list(passed)]).fetchall()}
+    now = datetime.now(UTC)
+    connection.execute("BEGIN")
+    try:
+        never_loaded = [LoadedSegment(feed.name, one, 0) for id_, one in passed.items() if id_ not in known]
+        by = {one.segment.segment_id: chosen[one.segment.sha256][0].segment_id for one in never_loaded}
+        _append_ledger(connection, never_loaded, now, by)
+        count = len(pending)
         rows = {"batch_id": [m.batch_id for m in pending], "feed": [feed.name] * count, "committed_at": [now] * count}
         append(connection, LOADED_BATCHES, rows)
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+        raise
 
 
-def _new_segments(connection: duckdb.DuckDBPyConnection, manifests: Sequence[Manifest]) -> list[Segment]:
-    """The manifests' segments that the ledger does not know, each once, in the order in which they were received."""
-    segments = {segment.segment_id: segment for manifest in manifests for segment in manifest.segments}
-    query = f"SELECT segment_id FROM {INGEST_LEDGER.qualified} WHERE segment_id IN (SELECT unnest(?))"
-    known = {row[0] for row in connection.execute(query, [list(segments)]).fetchall()}
-    new = [segment for segment_id, segment in segments.items() if segment_id not in known]
-    return sorted(new, key=lambda segment: (segment.received_at, segment.source_file, segment.segment_id))
-
-
-def _append_versions(
-    home: Home, connection: duckdb.DuckDBPyConnection, feed: Feed, manifests: Sequence[Manifest]
-) -> dict[str, int]:
-    """Append the versions that are new; returns rows loaded per segment."""
-    files = [str(home.landing / feed.name / part) for manifest in manifests for part in manifest.parts]
-    if not files:
-        return {}
-    table = raw.versions_table(feed)
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE incoming AS "
-        "SELECT _content_hash, _segment_id, _source_file, _source_row, known_at, _flags, arrival "
-        "FROM read_parquet(?) JOIN segments USING (_segment_id)",
-        [files],
-    )
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE repeated AS
-        SELECT _content_hash, _segment_id, _source_file, _source_row, known_at, _flags,
-            row_number() OVER (PARTITION BY _content_hash ORDER BY arrival, _source_file, _source_row) AS nth,
-            _content_hash IN (SELECT _content_hash FROM {table}) AS is_known
-        FROM incoming
-        WHERE _content_hash IN (
-            SELECT _content_hash FROM incoming GROUP BY ALL HAVING count(*) > 1
-            UNION ALL SELECT _content_hash FROM incoming SEMI JOIN {table} USING (_content_hash)
-        )
-    """)
-    connection.execute("CREATE OR REPLACE TEMP TABLE duplicates AS FROM repeated WHERE nth > 1 OR is_known")
-    connection.execute(
-        f"INSERT INTO {table} BY NAME SELECT {', '.join(feed.raw_columns)} FROM read_parquet(?) "
-        "SEMI JOIN segments USING (_segment_id) ANTI JOIN duplicates USING (_segment_id, _source_file, _source_row)",
-        [files],
-    )
-    connection.execute(f"""
-        UPDATE {table} AS stored
-        SET known_at = earlier.known_at, _flags = earlier._flags,
-            _version_at = coalesce(stored.updated_at, earlier.known_at)
-        FROM (
-            FROM repeated QUALIFY row_number() OVER (PARTITION BY _content_hash ORDER BY known_at, _flags) = 1
-        ) AS earlier
-        WHERE stored._content_hash = earlier._content_hash
-            AND (earlier.known_at < stored.known_at
-                OR (earlier.known_at = stored.known_at AND earlier._flags < stored._flags))
-    """)
-    return dict(
-        connection.execute(
-            "SELECT _segment_id, count(*) FROM incoming "
-            "ANTI JOIN duplicates USING (_segment_id, _source_file, _source_row) GROUP BY ALL"
-        ).fetchall()
-    )
-
-
-def _append_rejects(
-    home: Home, connection: duckdb.DuckDBPyConnection, feed: Feed, manifests: Sequence[Manifest]
-) -> None:
-    files = [str(home.rejected / feed.name / part) for manifest in manifests for part in manifest.reject_parts]
+def _append_rejects(home: Home, connection: duckdb.DuckDBPyConnection, feed: Feed, batches: Iterable[Manifest]) -> None:
+    files = [str(home.rejected / feed.name / part) for batch in batches for part in batch.reject_parts]
     if files:
+        names = ", ".join(REJECTS.column_names)
         connection.execute(
-            f"INSERT INTO {REJECTS.qualified} BY NAME SELECT {', '.join(REJECTS.column_names)} FROM read_parquet(?) "
-            "WHERE segment_id IN (SELECT _segment_id FROM segments)",
+            f"INSERT INTO {REJECTS.qualified} BY NAME SELECT {names} FROM (SELECT *, segment_id AS _segment_id, "
+            "split_part(parse_filename(filename), '-', 1) AS _batch_id FROM read_parquet(?, filename = true)) "
+            "SEMI JOIN segments USING (_segment_id, _batch_id)",
             [files],
         )
 
 
 def _append_ledger(
-    connection: duckdb.DuckDBPyConnection, results: Sequence[LoadedSegment], committed_at: datetime
+    connection: duckdb.DuckDBPyConnection,
+    results: Sequence[LoadedSegment],
+    committed_at: datetime,
+    superseded_by: Mapping[str, str] | None = None,
 ) -> None:
+    """Enter the segments; one that has been in the ledger before is entered anew."""
+    if not results:
+        return
     rows = [
-        (
-            result.segment.segment_id,
-            result.feed,
-            result.segment.source_file,
-            result.segment.sha256,
-            result.segment.mapping_hash,
-            result.segment.contract_version,
-            result.segment.rows_read,
-            result.rows_loaded,
-            result.rows_duplicate,
-            result.segment.rows_rejected,
-            result.segment.rows_skipped,
-            json.dumps(result.segment.reasons),
-            datetime.fromisoformat(result.segment.received_at),
-            committed_at,
-        )
+        {
+            "feed": result.feed,
+            **asdict(result.segment),
+            "rows_loaded": result.rows_loaded,
+            "rows_duplicate": result.rows_duplicate,
+            "reasons": json.dumps(result.segment.reasons),
+            "units": json.dumps(result.segment.units),
+            "received_at": datetime.fromisoformat(result.segment.received_at),
+            "committed_at": committed_at,
+            "superseded_by": (superseded_by or {}).get(result.segment.segment_id),
+        }
         for result in results
     ]
-    if rows:
-        columns = zip(INGEST_LEDGER.column_names, zip(*rows, strict=True), strict=True)
-        append(connection, INGEST_LEDGER, dict(columns))
+    connection.execute(
+        f"DELETE FROM {INGEST_LEDGER.qualified} WHERE segment_id IN (SELECT unnest(?))",
+        [[row["segment_id"] for row in rows]],
+    )
+    append(connection, INGEST_LEDGER, {name: [row[name] for row in rows] for name in INGEST_LEDGER.column_names})

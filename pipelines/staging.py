@@ -6,10 +6,10 @@ so files can be staged while a nightly build holds the warehouse.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -21,6 +21,7 @@ from pipelines.crash_points import reach
 from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
 from pipelines.inbox import Arrival, Refusal
+from pipelines.landing import digest
 from pipelines.mapping import FieldMapping
 from pipelines.quiet_beam import quiet_import
 from store.home import Home
@@ -58,13 +59,18 @@ def stage_files(
         landing.sweep(home)
         arrivals, refusals = inbox.look(home) if files is None else (_given(files), [])
         outcomes = [_refused(refusal) for refusal in refusals]
+        readings = landing.Readings(home)
         tasks: list[FileTask] = []
-        for arrival in arrivals:
-            outcome = _prepare(home, arrival, mapping, {task.segment_id for task in tasks})
-            if isinstance(outcome, FileTask):
-                tasks.append(outcome)
-            else:
+        twins: dict[str, list[FileTask]] = {}
+        for arrival in sorted(arrivals, key=lambda arrival: (arrival.received_at, arrival.name)):
+            outcome = _prepare(home, arrival, mapping, readings)
+            if isinstance(outcome, StagedFile):
                 outcomes.append(outcome)
+            elif outcome.segment_id in twins:  # the same bytes under another name: received first, read once
+                twins[outcome.segment_id].append(outcome)
+            else:
+                tasks.append(outcome)
+                twins[outcome.segment_id] = []
         if tasks:
             megabytes = sum(task.size_bytes for task in tasks) / 1e6
             progress(
@@ -72,8 +78,22 @@ def stage_files(
                 f"读取并检查 {len(tasks)} 个文件（{megabytes:.1f} MB）……",
                 f"reading and checking {len(tasks)} files ({megabytes:.1f} MB) …",
             )
-            outcomes += _land(home, tasks)
+            for outcome in _land(home, tasks):
+                outcomes.append(outcome)
+                outcomes += [_twin(home, twin, outcome) for twin in twins[outcome.segment_id or ""]]
         return outcomes
+
+
+def _twin(home: Home, twin: FileTask, outcome: StagedFile) -> StagedFile:
+    """The outcome of a file whose bytes another file of this run has brought as well: it is that file's."""
+    if outcome.fault is not None:
+        return (
+            replace(outcome, file=twin.name)
+            if outcome.status == "waiting"
+            else _failed(home, twin, None, outcome.fault)
+        )
+    _archive(home, twin)
+    return StagedFile(twin.feed, twin.name, "already_staged", twin.segment_id)
 
 
 def batches(tasks: Sequence[FileTask]) -> Iterator[Batch]:
@@ -102,11 +122,7 @@ def _weight_bytes(task: FileTask) -> int:
 
 
 def _batch(tasks: Sequence[FileTask]) -> Batch:
-    return Batch(_digest(*(task.segment_id for task in tasks)), tasks[0].feed, tuple(tasks))
-
-
-def _digest(*texts: str) -> str:
-    return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:16]
+    return Batch(digest(*(f"{task.segment_id}.{task.turn}" for task in tasks)), tasks[0].feed, tuple(tasks))
 
 
 def _given(files: Sequence[tuple[str, Path]]) -> list[Arrival]:
@@ -132,7 +148,7 @@ def _refused(refusal: Refusal) -> StagedFile:
     return StagedFile(refusal.feed, refusal.name, "waiting" if refusal.is_waiting else "failed", fault=refusal.fault)
 
 
-def _prepare(home: Home, arrival: Arrival, mapping: Path | None, taken: set[str]) -> FileTask | StagedFile:
+def _prepare(home: Home, arrival: Arrival, mapping: Path | None, readings: landing.Readings) -> FileTask | StagedFile:
     """The file's task; or its outcome, when it is known already or cannot be taken."""
     feed = FEEDS[arrival.feed]
     mappings = choosing.candidates(home, feed, mapping)
@@ -149,7 +165,9 @@ def _prepare(home: Home, arrival: Arrival, mapping: Path | None, taken: set[str]
         return _failed(home, arrival, stamp, Fault(error.reason, *error.text))
     except OSError as error:
         return _failed(home, arrival, stamp, inbox.fault("unreadable_file", error.strerror or str(error)))
-    segment_id = _digest(feed.name, content, chosen.digest, str(feed.version))
+    segment_id = landing.segment_id(feed.name, content, chosen.digest, feed.version)
+    last = readings.last(feed.name, segment_id)
+    first_at = datetime.fromisoformat(last.received_at) if last else arrival.received_at
     task = FileTask(
         feed.name,
         arrival.path,
@@ -157,15 +175,15 @@ def _prepare(home: Home, arrival: Arrival, mapping: Path | None, taken: set[str]
         content,
         arrival.size_bytes,
         arrival.mtime_ns,
-        arrival.received_at,
+        min(arrival.received_at, first_at),
         segment_id,
         chosen,
         arrival.sent_by,
         arrival.is_inbox,
+        last.turn + 1 if last else 1,
     )
-    if segment_id in taken or landing.is_staged(home, feed.name, segment_id):
-        if segment_id not in taken:
-            _archive(home, task)
+    if last and last.segment_id == segment_id and first_at <= arrival.received_at:
+        _archive(home, task)
         return StagedFile(feed.name, arrival.name, "already_staged", segment_id)
     return task
 
@@ -182,8 +200,11 @@ def _land(home: Home, tasks: Sequence[FileTask]) -> list[StagedFile]:
         manifest = landing.read_manifest(landing.manifest_path(home, batch.feed, batch.batch_id))
         faults = dict(manifest.faults)
         for task in batch.files:
-            if task.segment_id in faults:
-                outcomes.append(_failed(home, task, None, faults[task.segment_id]))
+            fault = faults.get(task.segment_id)
+            if fault is not None and fault.reason == "still_writing" and task.is_inbox:
+                outcomes.append(StagedFile(task.feed, task.name, "waiting", task.segment_id, fault))
+            elif fault is not None:
+                outcomes.append(_failed(home, task, None, fault))
             else:
                 _archive(home, task)
                 outcomes.append(StagedFile(task.feed, task.name, "staged", task.segment_id))
@@ -207,8 +228,7 @@ def _archive(home: Home, task: FileTask) -> None:
             durable.copy(task.path, target)
         return
     reach("before_archive")
-    stat = task.path.stat()
-    if (stat.st_size, stat.st_mtime_ns) != (task.size_bytes, task.mtime_ns):
+    if not inbox.is_unchanged(task):
         return  # written to meanwhile: it stays, and its new content is a segment of the next run
     if target.exists():
         task.path.unlink()
@@ -236,21 +256,22 @@ def _explained(error: Exception) -> TongmaiError:
 
 def _failed(home: Home, file: Arrival | FileTask, stamp: str | None, fault: Fault) -> StagedFile:
     """Note why an inbox file failed, so that it is not read again before it or its mappings change."""
-    if file.is_inbox:
+    segment_id = file.segment_id if isinstance(file, FileTask) else None
+    if file.is_inbox and file.path.exists():
         arrival = file if isinstance(file, Arrival) else inbox.arrive(file.feed, file.path, file.name, is_inbox=True)
         feed = FEEDS[file.feed]
         stamp = stamp or _stamp(arrival, choosing.candidates(home, feed))
         durable.write_json(_note_path(home, arrival), {"stamp": stamp, **asdict(fault)})
-    return StagedFile(file.feed, file.name, "failed", fault=fault)
+    return StagedFile(file.feed, file.name, "failed", segment_id, fault)
 
 
 def _note_path(home: Home, arrival: Arrival) -> Path:
-    return home.landing / "_failed" / arrival.feed / f"{_digest(arrival.name)}.json"
+    return home.landing / "_failed" / arrival.feed / f"{digest(arrival.name)}.json"
 
 
 def _stamp(arrival: Arrival, mappings: Sequence[FieldMapping]) -> str:
     known = [*sorted(mapping.digest for mapping in mappings), repr(mappings[0].aliases)]
-    return _digest(str(arrival.size_bytes), str(arrival.mtime_ns), str(FEEDS[arrival.feed].version), *known)
+    return digest(str(arrival.size_bytes), str(arrival.mtime_ns), str(FEEDS[arrival.feed].version), *known)
 
 
 def _noted(path: Path, stamp: str) -> Fault | None:

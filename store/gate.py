@@ -90,7 +90,8 @@ CHECKS = (
         SELECT CASE WHEN (
             SELECT arg_max(data_version, created_at) FROM forecast.runs WHERE status = 'promoted'
         ) IS NOT DISTINCT FROM (
-            SELECT md5(coalesce(string_agg(segment_id, ',' ORDER BY segment_id), ''))[1:12] FROM ops.ingest_ledger
+            SELECT md5(coalesce(string_agg(segment_id, ',' ORDER BY segment_id), ''))[1:12]
+            FROM ops.ingest_ledger WHERE superseded_by IS NULL
         ) THEN 0 ELSE 1 END
         """,
         _HAS_NO_HISTORY,

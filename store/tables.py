@@ -120,6 +120,32 @@ INGEST_LEDGER = Table(
         ("reasons", "JSON", "拒收原因及行数", "reject reasons with their counts"),
         ("received_at", "TIMESTAMPTZ", "收到文件的时间", "when the file was received"),
         ("committed_at", "TIMESTAMPTZ", "入库提交时间", "when the segment was committed"),
+        ("units", "JSON", "已做的单位换算：字段与系数", "units converted: field and factor"),
+        (
+            "superseded_by",
+            "VARCHAR",
+            "取代本分段的分段（同一内容按另一映射或契约重读）；为空即有效",
+            "the segment that reads the same content in its place; null while this one is in force",
+        ),
+    ),
+)
+
+SIGHTINGS = Table(
+    "ops",
+    "sightings",
+    (),  # one row per row of a file in force; an index would cost more than the rows, and the loader writes them once
+    Text(
+        "同一版本的各次出现（只记出现过不止一次的版本）；版本表取其中最早者",
+        "Where versions that were seen more than once were seen; the version table takes the earliest",
+    ),
+    _columns(
+        ("feed", "VARCHAR", "数据源", "feed"),
+        ("content_hash", "VARCHAR", "版本的内容哈希", "hash of the version's content"),
+        ("segment_id", "VARCHAR", "分段号", "segment"),
+        ("source_file", "VARCHAR", "来源文件名", "source file name"),
+        ("source_row", "BIGINT", "文件中的行号", "line in the file, the first line being 1"),
+        ("known_at", "TIMESTAMPTZ", "由此次出现而为我们所知的时间", "when it became known by this sighting"),
+        ("flags", "VARCHAR[]", "此次出现的标记", "the flags of this sighting"),
     ),
 )
 
@@ -163,13 +189,18 @@ PUBLISHED_VERSIONS = Table(
     ),
 )
 
-OPS_TABLES: Sequence[Table] = (INGEST_LEDGER, REJECTS, PUBLISHED_VERSIONS)
+OPS_TABLES: Sequence[Table] = (INGEST_LEDGER, SIGHTINGS, REJECTS, PUBLISHED_VERSIONS)
+
+
+# Of the ledger `ledger`; asked in this way, because a version published before this column existed lacks it.
+IN_FORCE = "to_json(ledger) ->> 'superseded_by' IS NULL"
 
 
 def data_version(connection: duckdb.DuckDBPyConnection) -> str:
-    """A short hash of the committed segments: equal data, equal version, whatever the order of loading."""
+    """A short hash of the segments in force: equal data, equal version, whatever the order of loading."""
     row = connection.execute(
-        "SELECT md5(coalesce(string_agg(segment_id, ',' ORDER BY segment_id), '')) FROM ops.ingest_ledger"
+        "SELECT md5(coalesce(string_agg(segment_id, ',' ORDER BY segment_id), '')) "
+        f"FROM ops.ingest_ledger AS ledger WHERE {IN_FORCE}"
     ).fetchone()
     assert row is not None
     return str(row[0])[:12]

@@ -124,14 +124,19 @@ INSERT INTO plan.outlook_balance_weekly SELECT * REPLACE ('{OLD_PLAN}' AS plan_i
 """
 
 OPERATIONS = """
-INSERT INTO ops.ingest_ledger VALUES
+INSERT INTO ops.ingest_ledger (
+    segment_id, feed, source_file, sha256, mapping_hash, contract_version, rows_read, rows_loaded, rows_duplicate,
+    rows_rejected, rows_skipped, reasons, received_at, committed_at
+) VALUES
     ('s1', 'orders', '虚拟_orders_1.csv', 'a', 'm', 1, 1000, 950, 20, 30, 3, '{"bad_grade": 18, "missing_key": 12}',
         TIMESTAMPTZ '2025-12-29 01:00:00+08', TIMESTAMPTZ '2025-12-29 02:00:00+08'),
     ('s2', 'orders', '虚拟_orders_2.xlsx', 'b', 'm', 1, 500, 490, 5, 5, 2, '{"bad_grade": 5}',
         TIMESTAMPTZ '2025-12-29 01:00:00+08', TIMESTAMPTZ '2025-12-29 02:00:00+08'),
     ('s3', 'plants', '虚拟_plants.jsonl', 'c', 'm', 1, 20, 20, 0, 0, 0, '{}',
         TIMESTAMPTZ '2025-12-29 01:00:00+08', TIMESTAMPTZ '2025-12-29 02:00:00+08');
-INSERT INTO ops.rejects VALUES
+INSERT INTO ops.rejects (
+    segment_id, feed, source_file, source_row, reason, column_name, sentence_zh, sentence_en, raw_text
+) VALUES
     ('s1', 'orders', '虚拟_orders_1.csv', 7, 'bad_grade', 'grade', '等级“C3O”不认识。', 'Grade “C3O” is unknown.', 'x'),
     ('s1', 'orders', '虚拟_orders_1.csv', 9, 'bad_grade', 'grade', '等级“X”不认识。', 'Grade “X” is unknown.', 'x');
 """

@@ -12,11 +12,12 @@ from datetime import datetime
 
 import duckdb
 
+from pipelines.landing import rows_of_segments
 from pipelines.live.tables import DELIVERIES, ORDERS
 from store.home import REFERENCE
 from store.tables import Table
 
-PARTS = "read_parquet($files) SEMI JOIN segments USING (_segment_id)"
+PARTS = rows_of_segments("$files")
 REFERENCE_FILES = ("districts", "grade_classes", "delivery_statuses")
 
 

@@ -29,7 +29,7 @@ from pipelines.quiet_beam import quiet_import
 from store.connections import BUSINESS_TIME_ZONE
 from store.home import REFERENCE, Home
 from store.messages import TongmaiError
-from store.tables import literal
+from store.tables import append, literal
 
 KEPT = timedelta(hours=48)
 POUR = timedelta(days=14)  # the longest pour that the contract of orders allows: a ticket's order is not older
@@ -68,6 +68,8 @@ class LiveStore:
             return Increment(0, 0, 0, self.newest_event_at(), time.monotonic() - started_s)
         self.connection.execute("BEGIN")
         try:
+            if any(segment.turn > 1 for manifests in pending.values() for m in manifests for segment in m.segments):
+                pending = self._forget_all()
             versions = self._take(pending)
             windows = self._refresh(versions)
             self.connection.execute("COMMIT")
@@ -94,6 +96,12 @@ class LiveStore:
             except FileNotFoundError:
                 continue  # every file of that batch failed, and staging has just taken its manifest back
         return [manifest for manifest in manifests if manifest.segments]
+
+    def _forget_all(self) -> dict[str, list[Manifest]]:
+        """A content is read in another way now: empty the store, to be made of landing anew (that is rare)."""
+        for table in STORE_TABLES:
+            self.connection.execute(f"DELETE FROM {table.qualified}")
+        return {source.feed: self._pending(source.feed) for source in SOURCES}
 
     def _newest(self, files: dict[str, list[str]]) -> datetime | None:
         known = [intake.newest_event(self.connection, source, files.get(source.feed, ())) for source in SOURCES]
@@ -127,24 +135,21 @@ class LiveStore:
         return [str(self._home.landing / feed / part) for manifest in manifests for part in manifest.parts]
 
     def _enter(self, pending: dict[str, list[Manifest]]) -> None:
-        """The ledger's new rows; `segments` then holds those that no earlier batch has brought."""
+        """The ledger's new rows; `segments` then holds those in force that no earlier batch has brought."""
         rows = [
             (manifest.batch_id, segment.segment_id, feed, segment.source_file)
             for feed, manifests in pending.items()
             for manifest in manifests
             for segment in manifest.segments
         ]
-        ids = pa.table({"_segment_id": sorted({row[1] for row in rows})})
-        self.connection.register("pending", ids)
+        chosen = [pair for manifests in pending.values() for pair in landing.in_force(manifests).values()]
+        self.connection.register("pending", landing.segment_table(chosen))
         self.connection.execute(
             "CREATE OR REPLACE TEMP TABLE segments AS "
             f"SELECT * FROM pending WHERE _segment_id NOT IN (SELECT segment_id FROM {CONSUMED_SEGMENTS.qualified})"
         )
-        names = CONSUMED_SEGMENTS.column_names[:-1]
-        self.connection.register("entries", pa.table(list(map(pa.array, zip(*rows, strict=True))), names=names))
-        self.connection.execute(
-            f"INSERT INTO {CONSUMED_SEGMENTS.qualified} SELECT *, ? FROM entries", [datetime.now(UTC)]
-        )
+        columns = dict(zip(CONSUMED_SEGMENTS.column_names, zip(*rows, strict=True), strict=False))
+        append(self.connection, CONSUMED_SEGMENTS, {**columns, "consumed_at": [datetime.now(UTC)] * len(rows)})
 
 
 @contextmanager

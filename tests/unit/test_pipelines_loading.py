@@ -122,7 +122,9 @@ def test_a_version_known_earlier_by_another_file_takes_that_time(home: Home) -> 
     known = query(
         home, "SELECT epoch(known_at)::BIGINT, epoch(_version_at)::BIGINT, _source_file FROM raw.orders_versions"
     )
-    assert known == [(1_741_000_000, 1_741_000_000, "b.csv")]
+    assert known == [(1_741_000_000, 1_741_000_000, "a.csv")]
+    ledger = "SELECT source_file, rows_loaded, rows_duplicate FROM ops.ingest_ledger ORDER BY 1"
+    assert query(home, ledger) == [("a.csv", 1, 0), ("b.csv", 0, 1)]
 
 
 def test_ledger_sums_and_reasons(home: Home) -> None:
