@@ -31,8 +31,11 @@ def definitions() -> dg.Definitions:
     return definitions_for(Home.default())
 
 
-def definitions_for(home: Home) -> dg.Definitions:
-    """Assets, the nightly job, the schedule at 01:00 city time, and the inbox's sensor for this home."""
+def definitions_for(home: Home, wait_s: float = 3600.0) -> dg.Definitions:
+    """Assets, the nightly job, the schedule at 01:00 city time, and the inbox's sensor for this home.
+
+    A run waits up to `wait_s` seconds for another one to end.
+    """
     stages = [
         assets.ingested,
         assets.warehouse_assets(manifest(home)),
@@ -53,7 +56,7 @@ def definitions_for(home: Home) -> dg.Definitions:
             )
         ],
         sensors=[_inbox_sensor(home)],
-        resources={"platform": Platform(root=str(home.root))},
+        resources={"platform": Platform(root=str(home.root), wait_s=wait_s)},
     )
 
 

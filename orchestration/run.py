@@ -19,12 +19,13 @@ from store.messages import TongmaiError
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def run(home: Home) -> dict[str, Any]:
+def run(home: Home, *, wait_s: float = 60.0) -> dict[str, Any]:
     """Run every stage once on whatever lies in the home's inbox; returns each stage's report.
 
-    Raises the TongmaiError of the stage that failed, and KeyboardInterrupt as it came.
+    Waits up to `wait_s` seconds for another run to end. Raises TongmaiError(`locked`) when it has not ended then,
+    the TongmaiError of the stage that failed, and KeyboardInterrupt as it came.
     """
-    job = definitions_for(home).resolve_job_def(NIGHTLY.name)
+    job = definitions_for(home, wait_s).resolve_job_def(NIGHTLY.name)
     with open_instance(home) as instance:
         try:
             result = job.execute_in_process(instance=instance, run_config=QUIET)

@@ -94,7 +94,8 @@ class Source:
 class Block:
     """Aligned rows of one shape, of one or more files of a batch.
 
-    `table` holds `in_<field>…`, `_extra`, `_source_row` and `_source` (index into `sources`); `malformed` are
+    `table` holds `in_<field>…`, `_extra`, `_source_row`, `_reject_id` (the reject that the row corrects, if any) and
+    `_source` (index into `sources`); `malformed` are
     rows that could not be split, each with its source's index; `skipped` are counts per file; `faults` are files
     that could not be taken (on the last block of a batch, which has no rows).
     """
@@ -111,7 +112,9 @@ class Block:
 
 @dataclass(frozen=True)
 class Checked:
-    """A block's outcome: typed rows, rejects (columns of `ops.rejects`), and a tally per file."""
+    """A block's outcome: typed rows, rejects (columns of `ops.rejects`), a tally per file, and the good rows among
+    them that correct rejects (columns of `ops.reject_resolutions`).
+    """
 
     batch: Batch
     number: int
@@ -119,6 +122,7 @@ class Checked:
     rejects: pa.Table | None
     tallies: dict[int, Tally]
     faults: tuple[tuple[int, Fault], ...]
+    corrections: pa.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -131,3 +135,4 @@ class Part:
     rejects_file: str | None
     tallies: dict[int, Tally]
     faults: tuple[tuple[int, Fault], ...]
+    corrections_file: str | None = None

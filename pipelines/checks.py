@@ -7,6 +7,7 @@ here: compiling (`pipelines.check_sql`), writing (`pipelines.landing`).
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import duckdb
 import numpy as np
@@ -18,10 +19,21 @@ from pipelines import crs
 from pipelines.alignment import column_of, text_of
 from pipelines.blocks import Block, Checked, Source, Tally
 from pipelines.check_sql import Check, compiled, element_column
+from pipelines.corrections import REJECT_ID
 from pipelines.elements import with_lists
 from pipelines.faults import refined, row_sentence
 from pipelines.privacy import redact
-from pipelines.rejects import Reject, SourceCells, is_no_data, malformed_text, reject_table, row_text
+from pipelines.rejects import (
+    ROW_KEY,
+    Reject,
+    SourceCells,
+    correction_table,
+    is_no_data,
+    malformed_text,
+    reject_table,
+    row_keys,
+    row_text,
+)
 from pipelines.sources.tables import MalformedRow
 from pipelines.tidy import tidy
 from store.connections import BUSINESS_TIME_ZONE
@@ -48,8 +60,9 @@ class Checker:
             tallies.setdefault(file, Tally()).rows_skipped += count
         rejects = [_malformed(block.sources[index], row) for index, row in block.malformed]
         rows: pa.Table | None = None
+        corrections: pa.Table | None = None
         if block.table is not None and block.table.num_rows:
-            rows, faulty = self._run(block, block.table, tallies)
+            rows, faulty, corrections = self._run(block, block.table, tallies)
             rejects += faulty
         for reject in rejects:
             tally = tallies.setdefault(reject.source.file, Tally())
@@ -62,9 +75,12 @@ class Checker:
             reject_table(rejects, block.batch) if rejects else None,
             tallies,
             block.faults,
+            corrections,
         )
 
-    def _run(self, block: Block, table: pa.Table, tallies: dict[int, Tally]) -> tuple[pa.Table, list[Reject]]:
+    def _run(
+        self, block: Block, table: pa.Table, tallies: dict[int, Tally]
+    ) -> tuple[pa.Table, list[Reject], pa.Table | None]:
         assert block.shape is not None
         tidied = tidy(table, block.shape.feed, self._key)
         if block.shape.feed.lists:
@@ -81,13 +97,15 @@ class Checker:
             for column in block.shape.feed.lists:
                 name = element_column(column)
                 faulty = faulty.append_column(name, tidied[name].take(pa.array(position[~is_good])))
+            faulty = faulty.append_column(ROW_KEY, row_keys(result.filter(~is_good), block.shape.feed))
             rejects = _rejects(block, check, faulty, fault.drop_null().to_pylist(), tallies)
             result = result.filter(is_good)
         for index, count in Counter(table["_source"].to_numpy()[position[is_good]].tolist()).items():
             tally = tallies.setdefault(block.sources[index].file, Tally())
             tally.rows_good += count
             tally.units.update(block.shape.factors)
-        return result.drop_columns(["_fault", "_position"]), rejects
+        corrections = correction_table(result, table[REJECT_ID].take(position[is_good]), block.shape.feed)
+        return result.drop_columns(["_fault", "_position"]), rejects, corrections
 
 
 def _malformed(source: Source, row: MalformedRow) -> Reject:
@@ -113,7 +131,8 @@ def _rejects(block: Block, check: Check, rows: pa.Table, numbers: list[int], tal
             text, reason = row_text(cells), refined(fault.reason, row.get(column_of(fault.column.name)))
             sentence = fault.text if reason == fault.reason else row_sentence(reason, fault.column)
             sentence = _of_element(sentence, row.get(element_column(fault.column)))
-            rejects.append(Reject(source, row["_source_row"], reason, fault.column, sentence, text))
+            reject = Reject(source, row["_source_row"], reason, fault.column, sentence, text)
+            rejects.append(replace(reject, row_key=row[ROW_KEY], corrects=row[REJECT_ID]))
     return rejects
 
 

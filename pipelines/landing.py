@@ -9,7 +9,6 @@ as staged when its manifest is there; what has no manifest is swept away by the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
@@ -23,6 +22,7 @@ from pipelines import durable, inbox
 from pipelines.blocks import Batch, Checked, Fault, FileTask, Part, Tally
 from pipelines.crash_points import reach
 from pipelines.feeds import FEEDS
+from pipelines.names import content_id
 from store.home import Home
 
 _REPEATED = ["_segment_id", "_source_file"]
@@ -61,6 +61,7 @@ class Manifest:
     faults: tuple[tuple[str, Fault], ...]
     parts: tuple[str, ...]
     reject_parts: tuple[str, ...]
+    correction_parts: tuple[str, ...] = ()
 
 
 def manifest_path(home: Home, feed: str, batch_id: str) -> Path:
@@ -73,21 +74,16 @@ def sidecar_path(home: Home, feed: str, segment_id: str) -> Path:
     return home.archive / feed / f"{segment_id}.json"
 
 
+def corrections_folder(home: Home, feed: str) -> Path:
+    """Where parts lie that say which good rows correct which rejects."""
+    return home.landing / "_corrected" / feed
+
+
 def archived_path(home: Home, task: FileTask) -> Path:
     """Where the archive keeps the source file itself."""
     name, suffix = Path(task.name).stem, Path(task.name).suffix
     short = name.encode()[:_ARCHIVED_NAME_BYTES].decode(errors="ignore")
     return home.archive / task.feed / f"{task.segment_id}-{short}{suffix}"
-
-
-def segment_id(feed: str, sha256: str, mapping_hash: str, contract_version: int) -> str:
-    """24 digits: the first 16 say which content of which feed, the others how it was read."""
-    return digest(feed, sha256) + digest(mapping_hash, str(contract_version))[:8]
-
-
-def digest(*texts: str) -> str:
-    """A name of 16 hexadecimal digits for what `texts` say."""
-    return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:16]
 
 
 class Readings:
@@ -102,8 +98,8 @@ class Readings:
         if feed not in self._ids:
             self._ids[feed] = {}
             for path in (self._home.archive / feed).glob("*.json"):
-                self._ids[feed].setdefault(_content(path.stem), []).append(path.stem)
-        known = [self._staged(feed, name) for name in self._ids[feed].get(_content(segment_id), ())]
+                self._ids[feed].setdefault(content_id(path.stem), []).append(path.stem)
+        known = [self._staged(feed, name) for name in self._ids[feed].get(content_id(segment_id), ())]
         return max((segment for segment in known if segment), key=lambda segment: segment.turn, default=None)
 
     def _staged(self, feed: str, segment_id: str) -> Segment | None:
@@ -129,10 +125,6 @@ def in_force(manifests: Iterable[Manifest]) -> dict[str, tuple[Segment, Manifest
 
 def _rank(segment: Segment, manifest: Manifest) -> tuple[int, int, str]:
     return segment.turn, segment.contract_version, manifest.batch_id
-
-
-def _content(segment_id: str) -> str:
-    return segment_id[:16]
 
 
 def segment_table(chosen: Iterable[tuple[Segment, Manifest]]) -> pa.Table:
@@ -162,6 +154,8 @@ def write_part(home: Home, checked: Checked) -> Part:
     reach("part_written")
     if checked.rejects is not None:
         _write_parquet(home.rejected / feed / name, checked.rejects)
+    if checked.corrections is not None:
+        _write_parquet(corrections_folder(home, feed) / name, checked.corrections)
     return Part(
         checked.batch,
         checked.number,
@@ -169,6 +163,7 @@ def write_part(home: Home, checked: Checked) -> Part:
         name if checked.rejects is not None else None,
         checked.tallies,
         checked.faults,
+        name if checked.corrections is not None else None,
     )
 
 
@@ -191,6 +186,7 @@ def commit_batch(home: Home, batch: Batch, parts: Iterable[Part]) -> None:
         tuple((batch.files[index].segment_id, fault) for index, fault in sorted(faults.items())),
         tuple(part.rows_file for part in parts if part.rows_file) if taken else (),
         tuple(part.rejects_file for part in parts if part.rejects_file) if taken else (),
+        tuple(part.corrections_file for part in parts if part.corrections_file) if taken else (),
     )
     for segment, (task, _) in zip(manifest.segments, taken, strict=True):
         durable.write_json(sidecar_path(home, batch.feed, segment.segment_id), _sidecar(batch, task, segment))
@@ -209,6 +205,7 @@ def read_manifest(path: Path) -> Manifest:
         tuple((name, Fault(**fault)) for name, fault in document["faults"]),
         tuple(document["parts"]),
         tuple(document["reject_parts"]),
+        tuple(document.get("correction_parts", ())),
     )
 
 
@@ -221,10 +218,11 @@ def sweep(home: Home) -> None:
     """Remove parts without a manifest and drafts: what a killed run has left. Hold the `ingest` lock."""
     for feed in FEEDS:
         staged = set(batch_ids(home, feed))
-        for folder in (home.landing / feed, home.rejected / feed, home.archive / feed):
+        parts = (home.landing / feed, home.rejected / feed, corrections_folder(home, feed))
+        for folder in (*parts, home.archive / feed):
             for path in folder.glob(f"*{durable.DRAFT_SUFFIX}"):
                 path.unlink()
-        for folder in (home.landing / feed, home.rejected / feed):
+        for folder in parts:
             for path in folder.glob("*.parquet"):
                 if path.name.rsplit("-", 1)[0] not in staged:
                     path.unlink()

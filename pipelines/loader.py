@@ -1,9 +1,9 @@
 """The loader: landing -> `raw`, the only writer of that schema.
 
-Belongs here: transactions, rejects and the ledger. Does not belong here: reading source files or judging rows,
-which version stands for a row (`pipelines.versions`). Each transaction takes whole segments, in the order in
-which they were received: versions, rejects and ledger commit together or not at all, so a killed run leaves
-either everything of a segment or nothing.
+Belongs here: transactions and the ledger. Does not belong here: reading source files or judging rows, which
+version stands for a row (`pipelines.versions`), what resolves a reject (`pipelines.resolutions`). Each transaction
+takes whole segments, in the order in which they were received: versions, rejects and ledger commit together or not
+at all, so a killed run leaves either everything of a segment or nothing.
 
 A content (feed and sha256) has one reading in force. Another reading of it, by another mapping or contract
 version, replaces that one in the same transaction; its row stays in the ledger and says by which.
@@ -12,7 +12,7 @@ version, replaces that one in the same transaction; its row stays in the ledger 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -23,12 +23,13 @@ from pipelines import landing, raw
 from pipelines.crash_points import reach
 from pipelines.feeds import FEEDS, Feed
 from pipelines.landing import Manifest, Segment
+from pipelines.resolutions import append_rejects, settle, withdraw_rejects
 from pipelines.versions import replace_versions
 from store.connections import writer
 from store.home import Home
 from store.locks import hold
 from store.messages import Text, TongmaiError, progress
-from store.tables import INGEST_LEDGER, OPS_TABLES, REJECTS, Column, Table, append
+from store.tables import INGEST_LEDGER, OPS_TABLES, Column, Table, append
 
 TRANSACTION_ROWS = 500_000
 LOCK_WAIT_S = 300.0
@@ -168,7 +169,7 @@ def _load(
         files = [str(home.landing / feed.name / part) for batch in batches for part in batch.parts]
         loaded = replace_versions(connection, feed, gone, files, segments)
         reach("versions_replaced")
-        _append_rejects(home, connection, feed, batches)
+        append_rejects(home, connection, feed, batches)
         results = [LoadedSegment(feed.name, segment, loaded[segment.segment_id]) for segment in segments]
         _append_ledger(connection, results, committed_at)
         _correct_ledger(connection, {id_: rows for id_, rows in loaded.items() if rows}, segments)
@@ -183,15 +184,15 @@ def _load(
 
 
 def _supersede(connection: duckdb.DuckDBPyConnection, group: Sequence[_Waiting]) -> None:
-    """The replaced segments load nothing any more, and their rejects leave."""
+    """The replaced segments load nothing any more, and their rejects and resolutions leave."""
     pairs = [(old, one.segment.segment_id) for one in group for old in one.replaces]
     if not pairs:
         return
     gone = [old for old, _ in pairs]
-    connection.execute(f"DELETE FROM {REJECTS.qualified} WHERE segment_id IN (SELECT unnest(?))", [gone])
+    withdraw_rejects(connection, gone)
     connection.execute(
         f"UPDATE {INGEST_LEDGER.qualified} SET superseded_by = pair.by, rows_loaded = 0, "
-        "rows_duplicate = rows_read - rows_rejected "
+        "rows_duplicate = rows_read - rows_rejected, rows_resolved = 0 "
         "FROM (SELECT unnest($old) AS old, unnest($by) AS by) AS pair WHERE segment_id = pair.old",
         {"old": gone, "by": [by for _, by in pairs]},
     )
@@ -213,7 +214,7 @@ def _correct_ledger(
 
 
 def _close(connection: duckdb.DuckDBPyConnection, feed: Feed, pending: Sequence[Manifest]) -> None:
-    """Note batches that hold nothing to load any more, so that their manifests are not read again.
+    """Note batches that hold nothing to load any more, and settle what of the rejects they have resolved.
 
     Readings that were superseded before they were ever loaded enter the ledger here, having loaded nothing.
     """
@@ -235,23 +236,13 @@ def _close(connection: duckdb.DuckDBPyConnection, feed: Feed, pending: Sequence[
         count = len(pending)
         rows = {"batch_id": [m.batch_id for m in pending], "feed": [feed.name] * count, "committed_at": [now] * count}
         append(connection, LOADED_BATCHES, rows)
+        settle(connection, feed)
+        reach("before_close")
         connection.execute("COMMIT")
     except BaseException:
         with suppress(duckdb.Error):
             connection.execute("ROLLBACK")
         raise
-
-
-def _append_rejects(home: Home, connection: duckdb.DuckDBPyConnection, feed: Feed, batches: Iterable[Manifest]) -> None:
-    files = [str(home.rejected / feed.name / part) for batch in batches for part in batch.reject_parts]
-    if files:
-        names = ", ".join(REJECTS.column_names)
-        connection.execute(
-            f"INSERT INTO {REJECTS.qualified} BY NAME SELECT {names} FROM (SELECT *, segment_id AS _segment_id, "
-            "split_part(parse_filename(filename), '-', 1) AS _batch_id FROM read_parquet(?, filename = true)) "
-            "SEMI JOIN segments USING (_segment_id, _batch_id)",
-            [files],
-        )
 
 
 def _append_ledger(
@@ -274,6 +265,7 @@ def _append_ledger(
             "received_at": datetime.fromisoformat(result.segment.received_at),
             "committed_at": committed_at,
             "superseded_by": (superseded_by or {}).get(result.segment.segment_id),
+            "rows_resolved": 0,
         }
         for result in results
     ]

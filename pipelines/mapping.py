@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pipelines.corrections import source_header
+
 Crs = Literal["WGS-84", "GCJ-02", "BD-09"]
 OTHERWISE = "*"  # in a code list: any text that nothing else knows
 
@@ -79,8 +81,11 @@ def joined_header(parts: Iterable[str]) -> str:
 
 
 def fingerprint(header: Iterable[str]) -> str:
-    """A header's fingerprint: the same for the same texts, in whatever order the columns stand."""
-    return hashlib.sha256("\x1f".join(sorted(text.strip() for text in header)).encode()).hexdigest()[:16]
+    """A header's fingerprint: the same for the same texts, in whatever order the columns stand; a correction of
+    rejects has that of the file they came from.
+    """
+    texts = sorted(text.strip() for text in source_header(tuple(header)))
+    return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:16]
 
 
 def choose(mappings: Sequence[FieldMapping], header: Sequence[str]) -> FieldMapping:

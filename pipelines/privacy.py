@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -28,17 +29,38 @@ _PERSONAL_HEADER = re.compile(
 )
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 _PRIVATE_NUMBER = (
-    r"(?<!\d)1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)"  # mobile numbers
+    r"(?<!\d)1[3-9]\d[ .-]?\d{4}[ .-]?\d{4}(?!\d)"  # mobile numbers
     r"|(?<!\d)0\d{2,3}-\d{7,8}(?!\d)"  # landlines
-    r"|(?<!\d)\d{6}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dXx](?!\d)"  # identity cards
+    r"|(?<!\d)\d{6}(?:19\d\d|200\d|201[0-2])[01]\d[0-3]\d{4}[\dXx](?!\d)"  # identity cards of the grown up
     rf"|[{_PROVINCES}][A-Z][·• ]?(?=[A-Z]{{0,3}}\d)[A-Z0-9]{{4,5}}[A-Z0-9挂学警港澳]"  # plates
     r"|[\w.+-]+@[\w-]+\.[\w.]+"  # mail addresses
 )
 _PRIVATE_NUMBERS = re.compile(_PRIVATE_NUMBER)
-_PRIVATE_TEXT = re.compile(
-    rf"{_PRIVATE_NUMBER}|[{_PROVINCES}][A-Za-z][·• ]?[A-Za-z0-9]{{5,6}}|(?<!\d)\d{{17}}[\dXx](?!\d)"
+# Where text is kept beside the rows (rejects), doubt is masked as well.
+_ANY_PLATE = rf"[{_PROVINCES}]\s?[A-Za-z]\s?[·•・.\-_]?\s?(?=[A-Za-z]{{0,5}}\d)[A-Za-z0-9]{{4,6}}[A-Za-z0-9挂学警港澳]"
+_FIELD_TEXT = re.compile(rf"{_PRIVATE_NUMBER}|{_ANY_PLATE}")
+_FREE_TEXT = re.compile(
+    rf"{_PRIVATE_NUMBER}|{_ANY_PLATE}|(?<!\d)\d{{17}}[\dXx](?!\d)"
+    r"|(?<!\d)\(?0(?:10|2\d|[3-9]\d\d)\)?[ -]?[2-8]\d{6,7}(?!\d)"  # landlines without a dash
     r"|(?<=[:：])\s*[\u4e00-\u9fff]{2,4}(?=\s|$|[,，;；])"  # a name after a label
 )
+_SURNAME = (
+    "(?:欧阳|上官|司马|诸葛|司徒|令狐|皇甫|尉迟|公孙|慕容|"
+    "[王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩邓冯曹彭曾肖萧田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚"
+    "沈钟姜崔谭陆范汪廖石金韦贾夏付傅方邹熊白孟秦邱侯江尹薛闫阎雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常汤康易"
+    "乔赖文洪倪冉葛殷詹申耿关兰焦俞左柳甘祝包宁尚符舒阮纪梅童凌毕单裴霍成苗谷盛曲翁冷骆路柯管喻])"
+)
+_PLACES = "区县市省路镇村站厂号楼栋层段桥泵"
+_WHOLE_NAME = re.compile(rf"{_SURNAME}[\u4e00-\u9fff·]{{0,2}}[\u4e00-\u9fff](?<![{_PLACES}])")
+_NAME_IN_TEXT = re.compile(
+    r"(?<=联系)"
+    rf"{_SURNAME}[\u4e00-\u9fff]{{1,2}}"
+    rf"|(?:(?<=联系人)|(?<=司机)|(?<=驾驶员)|(?<=负责人)|(?<=经办)|(?<=签收)|(?<=收货人)|(?<=电话)|(?<=找))"
+    rf"\s*{_SURNAME}[\u4e00-\u9fff]{{1,2}}"
+    rf"|{_SURNAME}[\u4e00-\u9fff]{{0,2}}(?=师傅|经理|工长|队长|班长|主任|老板|先生|女士|工程师|总工)"
+    rf"|{_SURNAME}[\u4e00-\u9fff]{{1,2}}(?=\s*[,，:：(（]?\s*\*\*\*)"  # beside a number that has been masked
+)
+_PIECES = re.compile(r"""([\s、，,/;；|()（）"'“”{}\[\]:：]+)""")
 # For Arrow: whatever the patterns above may match holds this, and hardly anything else does.
 _SUSPECT = rf"1[3-9][0-9][ -]?[0-9]{{4}}|0[0-9]{{2,3}}-[0-9]{{7}}|[0-9]{{17}}|[{_PROVINCES}][A-Z]|@"
 _NAME = re.compile(r"[\u4e00-\u9fff·]{2,5}")
@@ -52,8 +74,19 @@ def is_personal_header(text: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """`text` with phone and identity numbers, plates and labelled names masked."""
-    return _PRIVATE_TEXT.sub(MASK, text)
+    """Free text with phone and identity numbers, plates and whatever looks like a person's name masked."""
+    folded = unicodedata.normalize("NFKC", text)
+    masked = _NAME_IN_TEXT.sub(MASK, _FREE_TEXT.sub(MASK, folded))
+    pieces = [MASK if _WHOLE_NAME.fullmatch(piece) else piece for piece in _PIECES.split(masked)]
+    masked = "".join(pieces)
+    return text if masked == folded else masked
+
+
+def redact_field(text: str) -> str:
+    """The text of a field that is no free text (a number, a code, a time): only what is surely private is masked."""
+    folded = unicodedata.normalize("NFKC", text)
+    masked = _FIELD_TEXT.sub(MASK, folded)
+    return text if masked == folded else masked
 
 
 def mask_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:

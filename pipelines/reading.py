@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from pipelines.alignment import Shape, align
 from pipelines.blocks import Batch, Block, Fault, FileTask, Source
+from pipelines.corrections import REJECT_ID, without_added
 from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
 from pipelines.gathering import as_records
@@ -82,8 +83,11 @@ def _aligned(task: FileTask, *, as_text: bool) -> Iterator[tuple[Layout, RawTabl
     feed = FEEDS[task.feed]
     layouts: dict[tuple[str, ...], Layout] = {}
     for table in open_tables(task.path, feed, task.mapping):
-        raw = prepared(table, feed, task.mapping)
+        raw, corrected = without_added(table, feed.name)
+        raw = prepared(raw, feed, task.mapping)
         if raw.header not in layouts:
             layouts[raw.header] = resolve(feed, raw.header, task.mapping)
         layout = layouts[raw.header]
-        yield layout, raw, *align(raw, layout, as_text=as_text)
+        shape, rows = align(raw, layout, as_text=as_text)
+        ids = pa.nulls(rows.num_rows, pa.string()) if corrected is None else corrected
+        yield layout, raw, shape, rows.append_column(REJECT_ID, ids)

@@ -21,8 +21,8 @@ from pipelines.crash_points import reach
 from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
 from pipelines.inbox import Arrival, Refusal
-from pipelines.landing import digest
 from pipelines.mapping import FieldMapping
+from pipelines.names import digest, segment_id
 from pipelines.quiet_beam import quiet_import
 from store.home import Home
 from store.locks import hold
@@ -165,8 +165,8 @@ def _prepare(home: Home, arrival: Arrival, mapping: Path | None, readings: landi
         return _failed(home, arrival, stamp, Fault(error.reason, *error.text))
     except OSError as error:
         return _failed(home, arrival, stamp, inbox.fault("unreadable_file", error.strerror or str(error)))
-    segment_id = landing.segment_id(feed.name, content, chosen.digest, feed.version)
-    last = readings.last(feed.name, segment_id)
+    name = segment_id(feed.name, content, chosen.digest, feed.version)
+    last = readings.last(feed.name, name)
     first_at = datetime.fromisoformat(last.received_at) if last else arrival.received_at
     task = FileTask(
         feed.name,
@@ -176,15 +176,15 @@ def _prepare(home: Home, arrival: Arrival, mapping: Path | None, readings: landi
         arrival.size_bytes,
         arrival.mtime_ns,
         min(arrival.received_at, first_at),
-        segment_id,
+        name,
         chosen,
         arrival.sent_by,
         arrival.is_inbox,
         last.turn + 1 if last else 1,
     )
-    if last and last.segment_id == segment_id and first_at <= arrival.received_at:
+    if last and last.segment_id == name and first_at <= arrival.received_at:
         _archive(home, task)
-        return StagedFile(feed.name, arrival.name, "already_staged", segment_id)
+        return StagedFile(feed.name, arrival.name, "already_staged", name)
     return task
 
 
@@ -256,13 +256,13 @@ def _explained(error: Exception) -> TongmaiError:
 
 def _failed(home: Home, file: Arrival | FileTask, stamp: str | None, fault: Fault) -> StagedFile:
     """Note why an inbox file failed, so that it is not read again before it or its mappings change."""
-    segment_id = file.segment_id if isinstance(file, FileTask) else None
+    known_as = file.segment_id if isinstance(file, FileTask) else None
     if file.is_inbox and file.path.exists():
         arrival = file if isinstance(file, Arrival) else inbox.arrive(file.feed, file.path, file.name, is_inbox=True)
         feed = FEEDS[file.feed]
         stamp = stamp or _stamp(arrival, choosing.candidates(home, feed))
         durable.write_json(_note_path(home, arrival), {"stamp": stamp, **asdict(fault)})
-    return StagedFile(file.feed, file.name, "failed", segment_id, fault)
+    return StagedFile(file.feed, file.name, "failed", known_as, fault)
 
 
 def _note_path(home: Home, arrival: Arrival) -> Path:

@@ -12,10 +12,10 @@ import pyarrow.types as pt
 from pipelines.alignment import SOURCE_PREFIX
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field, Kind
-from pipelines.privacy import hash_people, mask_numbers
+from pipelines.privacy import MASK, hash_people, mask_numbers
 
 NOTHING = pa.array(
-    ["", "-", "--", "—", "——", "/", "\\N", "NULL", "null", "None", "N/A", "n/a", "NaN", "nan", "#N/A", "无"]
+    ["", "-", "--", "—", "——", "/", "\\N", "NULL", "null", "None", "N/A", "n/a", "NaN", "nan", "#N/A", MASK, "无"]
 )
 
 

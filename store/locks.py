@@ -16,6 +16,7 @@ from store.home import Home
 from store.messages import TongmaiError, progress
 
 LockName = Literal["ingest", "warehouse", "live", "run"]
+_TELL_EVERY_S = 30.0
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def is_held(home: Home, name: LockName) -> bool:
 
 def _acquire(descriptor: int, name: LockName, wait_s: float) -> None:
     deadline = time.monotonic() + wait_s
-    announced = False
+    told_s = float("-inf")
     while not _try(descriptor):
         if time.monotonic() >= deadline:
             holder = os.pread(descriptor, 32, 0).decode().strip() or "?"
@@ -59,9 +60,14 @@ def _acquire(descriptor: int, name: LockName, wait_s: float) -> None:
                 f"另一个进程（{holder}）正在使用“{name}”锁；请等它结束后再试。",
                 f"Another process ({holder}) holds the '{name}' lock; wait for it to end and try again.",
             )
-        if not announced:
-            progress("lock", f"等待“{name}”锁……", f"waiting for the '{name}' lock …")
-            announced = True
+        if time.monotonic() - told_s >= _TELL_EVERY_S:
+            left_s = deadline - time.monotonic()
+            progress(
+                "lock",
+                f"等待“{name}”锁（最多再等 {left_s:.0f} 秒）……",
+                f"waiting for the '{name}' lock ({left_s:.0f} s more at most) …",
+            )
+            told_s = time.monotonic()
         time.sleep(0.2)
 
 

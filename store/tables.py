@@ -127,6 +127,7 @@ INGEST_LEDGER = Table(
             "取代本分段的分段（同一内容按另一映射或契约重读）；为空即有效",
             "the segment that reads the same content in its place; null while this one is in force",
         ),
+        ("rows_resolved", "BIGINT", "拒收行中已解决的行数", "rejected rows that have been resolved since"),
     ),
 )
 
@@ -167,6 +168,32 @@ REJECTS = Table(
         ("sentence_zh", "VARCHAR", "中文说明", "what is wrong and what to do, in Chinese"),
         ("sentence_en", "VARCHAR", "英文说明", "what is wrong and what to do, in English"),
         ("raw_text", "VARCHAR", "原文（已脱敏）", "the row as it came, redacted"),
+        ("reject_id", "VARCHAR", "拒收编号：内容与行号的哈希", "the reject's number: hash of content and line"),
+        ("row_key", "JSON", "主键（读得出时）", "the row's key, when it could be read"),
+        ("header", "JSON", "来源文件的表头", "the headers of its file, in order"),
+        ("corrects", "VARCHAR", "本行原为改正哪条拒收", "the reject that this row was sent to correct"),
+        ("resolved_at", "TIMESTAMPTZ", "解决时间；为空即未解决", "when it was resolved; null while it is open"),
+    ),
+)
+
+REJECT_RESOLUTIONS = Table(
+    "ops",
+    "reject_resolutions",
+    (),  # as with sightings: written once per row of a segment in force
+    Text("拒收行由哪一行解决", "Which row resolves which reject"),
+    _columns(
+        ("reject_id", "VARCHAR", "拒收编号", "the reject's number"),
+        ("feed", "VARCHAR", "数据源", "feed"),
+        ("segment_id", "VARCHAR", "解决它的分段", "the segment that resolves it"),
+        ("source_file", "VARCHAR", "来源文件名", "source file name"),
+        ("source_row", "BIGINT", "文件中的行号", "line in the file, the first line being 1"),
+        ("resolved_at", "TIMESTAMPTZ", "解决时间（该分段入库时间）", "when that segment was committed"),
+        (
+            "how",
+            "VARCHAR",
+            "corrected 改正后重发；newer_version 同一主键后来收到有效版本",
+            "corrected: sent again, corrected; newer_version: a valid version of its key was received later",
+        ),
     ),
 )
 
@@ -189,11 +216,11 @@ PUBLISHED_VERSIONS = Table(
     ),
 )
 
-OPS_TABLES: Sequence[Table] = (INGEST_LEDGER, SIGHTINGS, REJECTS, PUBLISHED_VERSIONS)
+OPS_TABLES: Sequence[Table] = (INGEST_LEDGER, SIGHTINGS, REJECTS, REJECT_RESOLUTIONS, PUBLISHED_VERSIONS)
 
 
 # Of the ledger `ledger`; asked in this way, because a version published before this column existed lacks it.
-IN_FORCE = "to_json(ledger) ->> 'superseded_by' IS NULL"
+IN_FORCE = "(to_json(ledger) ->> 'superseded_by') IS NULL"
 
 
 def data_version(connection: duckdb.DuckDBPyConnection) -> str:

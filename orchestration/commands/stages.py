@@ -6,16 +6,17 @@ Belongs here: options in, one call to a stage's door, the result out. Does not b
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from orchestration.commands.options import HomeOption, JsonOption, console, home_of, said, show
 from store.home import Home
 from store.locks import is_held
-from store.messages import progress
+from store.messages import EXIT_FAILED, progress
 
 commands = typer.Typer()
+WAIT_S = 60.0  # for another run to end; a scheduler does not hang on it, and a dying run has gone by then
 
 
 @commands.command(help=said("dbt 建库并检查", "Build and test the warehouse with dbt"))
@@ -103,21 +104,38 @@ def publish(home: HomeOption = None, as_json: JsonOption = False) -> None:
 @commands.command(
     help=said("用收件箱里的文件跑完全部阶段（夜间任务）", "Run every stage on what lies in the inbox (the nightly job)")
 )
-def run(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    run_all(home_of(home), as_json)
+def run(
+    wait: Annotated[
+        float,
+        typer.Option(min=0, help=said("另一个任务正在运行时最多等几秒", "seconds to wait for another run to end")),
+    ] = WAIT_S,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    reports = run_all(home_of(home), as_json, wait_s=wait)
+    left = [file for file in reports.get("raw", {}).get("files", ()) if file["status"] == "failed"]
+    if left:  # as `tongmai ingest` does: what could be loaded is published, and a scheduler learns of the rest
+        count = len(left)
+        typer.echo(said(f"有 {count} 个文件未能入库。", f"{count} files could not be taken."), err=True)
+        raise typer.Exit(EXIT_FAILED)
 
 
-def run_all(home: Home, as_json: bool) -> None:
-    """The nightly job in this process, and its summary."""
+def run_all(home: Home, as_json: bool, *, wait_s: float = WAIT_S) -> dict[str, Any]:
+    """The nightly job in this process, and its summary; returns each stage's report."""
     from orchestration.run import run as run_job
 
     if is_held(home, "run"):
-        progress("run", "另一个任务正在运行，等它结束……", "another run is under way; waiting for it to end …")
+        progress(
+            "run",
+            f"另一个任务正在运行，最多等 {wait_s:.0f} 秒……",
+            f"another run is under way; waiting for it, {wait_s:.0f} s at most …",
+        )
     progress("run", "启动夜间任务（Dagster，本进程内）", "starting the nightly job (Dagster, in this process)")
-    reports = run_job(home)
+    reports = run_job(home, wait_s=wait_s)
     if as_json:
         show(reports, as_json)
-        return
+        return reports
     from orchestration.summary import print_summary
 
     print_summary(console, home, reports)
+    return reports

@@ -1,0 +1,63 @@
+"""Rejects as a workbook: the reason beside each row, ready to be corrected and dropped back.
+
+Belongs here: laying rows out in sheets. Does not belong here: which rejects (`pipelines.reject_lists`), reading
+the corrected file (`pipelines.corrections`).
+
+Every cell is text, so that no cell is a formula and no number changes on its way through a spreadsheet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from pipelines.corrections import ADDED
+from pipelines.reject_lists import RejectedRow, RejectList
+from store.messages import Lang, language
+
+_SHEET_ROWS = 1_000_000
+_CELL_CHARACTERS = 32_767
+_SENTENCE_WIDTH = 60
+_WIDTH = 16
+_MADE_AT = datetime(2000, 1, 1)
+
+
+def write_workbook(rejects: RejectList, path: Path) -> int:
+    """Write one sheet per feed and layout, headers in the language in force; returns the number of rows written."""
+    import xlsxwriter
+
+    lang: Lang = language()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    layouts: dict[tuple[str, tuple[str, ...]], list[RejectedRow]] = {}
+    for row in rejects.rows:
+        layouts.setdefault((row.feed, row.header), []).append(row)
+    with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        book.set_properties({"created": _MADE_AT})
+        text = book.add_format({"num_format": "@"})
+        wrapped = book.add_format({"num_format": "@", "text_wrap": True, "valign": "top"})
+        bold = book.add_format({"num_format": "@", "bold": True, "bg_color": "#F2F2F2"})
+        names: list[str] = []
+        for (feed, header), rows in layouts.items() or {("", ()): []}.items():
+            for start in range(0, max(len(rows), 1), _SHEET_ROWS):
+                names.append(feed or "rejects")
+                count = names.count(names[-1])
+                sheet = book.add_worksheet(names[-1] if count == 1 else f"{names[-1]} {count}")
+                titles = [*(getattr(added, lang) for added in ADDED), *header]
+                sheet.set_column(0, len(titles) - 1, _WIDTH, text)
+                sheet.set_column(4, 4, _SENTENCE_WIDTH, wrapped)
+                sheet.freeze_panes(1, 1)
+                for place, title in enumerate(titles):
+                    sheet.write_string(0, place, title, bold)
+                for line, row in enumerate(rows[start : start + _SHEET_ROWS], 1):
+                    for place, cell in enumerate(_cells(row, lang)):
+                        if cell:
+                            sheet.write_string(line, place, cell[:_CELL_CHARACTERS], wrapped if place == 4 else text)
+    return len(rejects.rows)
+
+
+def _cells(row: RejectedRow, lang: Lang) -> Sequence[str]:
+    """A row's cells, in the order of ADDED and then of its file's headers."""
+    sentence = row.sentence_zh if lang == "zh" else row.sentence_en
+    added = (row.reject_id, row.feed, row.reason, row.column or "", sentence, row.source_file, str(row.source_row))
+    return (*added, "" if row.cells else row.raw_text, *(row.cells.get(key, "") for key in row.header))

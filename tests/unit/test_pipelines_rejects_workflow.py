@@ -1,0 +1,342 @@
+"""Rejects as a workflow: listed, exported, corrected, dropped back, resolved; and nobody's name in any of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import xlsxwriter
+from intake_files import ORDERS_HEADER, order, orders, put, query, without_beam
+from python_calamine import CalamineWorkbook
+
+from orchestration.cli import run_command
+from pipelines.ingest import ingest
+from pipelines.reject_lists import RejectedRow, read_rejects
+from pipelines.reject_sheets import write_workbook
+from store.home import Home
+from store.messages import TongmaiError
+
+FIRST, SECOND, THIRD = 1_741_000_000, 1_742_000_000, 1_743_000_000
+Sheet = list[list[str]]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_beam(monkeypatch)
+
+
+def open_rejects(home: Home, feed: str | None = None) -> tuple[RejectedRow, ...]:
+    return read_rejects(home, feed=feed).rows
+
+
+def export(home: Home, tmp_path: Path, feed: str | None = None) -> dict[str, Sheet]:
+    path = tmp_path / "rejects.xlsx"
+    write_workbook(read_rejects(home, feed=feed), path)
+    book = CalamineWorkbook.from_path(path)
+    return {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
+
+
+def drop(home: Home, feed: str, name: str, sheets: dict[str, Sheet], mtime: int) -> Any:
+    """Save the sheets as a clerk's program would, with numbers as numbers, and take the file in."""
+    path = put(home, feed, name, b"")
+    with xlsxwriter.Workbook(str(path)) as book:
+        for title, rows in sheets.items():
+            sheet = book.add_worksheet(title)
+            for line, row in enumerate(rows):
+                sheet.write_row(line, 0, row)
+    put(home, feed, name, path.read_bytes(), mtime=mtime)
+    return next(file for file in ingest(home).files if file.file == name)
+
+
+def set_cell(sheet: Sheet, header: str, value: str, line: int = 1) -> None:
+    sheet[line][sheet[0].index(header)] = value
+
+
+SPOILED: dict[str, tuple[str, str, dict[str, str]]] = {
+    "orders": (
+        ORDERS_HEADER,
+        "O1,P001,云岩区,C5,180,12.5,2025-03-05 10:20:30,2025-03-06 08:00:00,已下单,",
+        {"强度等级": "C30"},
+    ),
+    "deliveries": (
+        "运单号,委托单号,搅拌站,车牌号,司机姓名,强度等级,方量,出厂时间",
+        "T1,O1,P1,贵A12345,张三,C30,80,2025-03-06 08:00:00",
+        {"方量": "8"},
+    ),
+    "permits": (
+        "施工许可证编号,工程名称,行政区划,建筑面积,合同价格(万元),发证日期,联系人",
+        "520103202501010101,示例花园,云岩区,-5,120,2025-01-01,李四",
+        {"建筑面积": "12000"},
+    ),
+    "plants": (
+        "搅拌站编号,搅拌站名称,企业编号,区县,经度,纬度,设计产能,状态",
+        "P1,一站,E1,云岩区,106.7,26.6,120,在途",
+        {"状态": "运营"},
+    ),
+}
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("feed", list(SPOILED))
+def test_a_spoiled_row_is_exported_corrected_and_resolved(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, feed: str, lang: str
+) -> None:
+    monkeypatch.setenv("TONGMAI_LANG", lang)
+    header, line, corrected = SPOILED[feed]
+    put(home, feed, "a.csv", f"{header}\n{line}\n", mtime=FIRST)
+    (file,) = ingest(home).files
+    assert (file.read, file.rejected) == (1, 1), file
+    (reject,) = open_rejects(home)
+    sheets = export(home, tmp_path)
+    assert sheets[feed][0][8:] == header.split(",")
+    assert sheets[feed][1][0] == reject.reject_id
+    for name, value in corrected.items():
+        set_cell(sheets[feed], name, value)
+    assert drop(home, feed, "back.xlsx", sheets, SECOND).loaded == 1
+    assert open_rejects(home) == ()
+    assert query(home, f"SELECT count(*), max(_extra) FROM raw.{feed}") == [(1, None)]
+    assert query(home, "SELECT rows_rejected, rows_resolved FROM ops.ingest_ledger ORDER BY received_at") == [
+        (1, 1),
+        (0, 0),
+    ]
+    ((resolved_by, resolved),) = query(
+        home, "SELECT resolution.how, reject.resolved_at IS NOT NULL FROM ops.rejects AS reject "
+        "JOIN ops.reject_resolutions AS resolution USING (reject_id) WHERE how = 'corrected'"
+    )  # fmt: skip
+    assert (resolved_by, resolved) == ("corrected", True)
+
+
+def test_corrected_wrongly_again_makes_a_chain_that_resolves_together(home: Home, tmp_path: Path) -> None:
+    put(home, "orders", "a.csv", orders(order("O1", grade="C5"), order("O2", m3="x"), order("O3")), mtime=FIRST)
+    ingest(home)
+    sheets = export(home, tmp_path)
+    set_cell(sheets["orders"], "强度等级", "C7", 1)
+    set_cell(sheets["orders"], "计划方量(m³)", "9", 2)
+    again = drop(home, "orders", "b.xlsx", sheets, SECOND)
+    assert (again.read, again.loaded, again.rejected) == (2, 1, 1)
+    (second,) = open_rejects(home)
+    assert second.corrects is not None
+    assert (second.reason, second.source_file) == ("bad_grade", "b.xlsx")
+    assert len(read_rejects(home, which="all").rows) == 3
+    sheets = export(home, tmp_path)
+    set_cell(sheets["orders"], "强度等级", "C40")
+    drop(home, "orders", "c.xlsx", sheets, THIRD)
+    assert open_rejects(home) == ()
+    assert len(read_rejects(home, which="resolved").rows) == 3
+    assert query(home, "SELECT order_id, grade FROM raw.orders ORDER BY 1") == [
+        ("O1", "C40"),
+        ("O2", "C30"),
+        ("O3", "C30"),
+    ]
+    assert query(home, "SELECT sum(rows_rejected), sum(rows_resolved) FROM ops.ingest_ledger") == [(3, 3)]
+
+
+def test_what_is_resolved_does_not_depend_on_the_order_of_loading(home: Home, tmp_path: Path) -> None:
+    put(home, "orders", "a.csv", orders(order("O1", grade="C5")), mtime=FIRST)
+    ingest(home)
+    sheets = export(home, tmp_path)
+    set_cell(sheets["orders"], "强度等级", "C40")
+    late = Home.at(tmp_path / "late")
+    drop(late, "orders", "b.xlsx", sheets, SECOND)
+    put(late, "orders", "a.csv", orders(order("O1", grade="C5")), mtime=FIRST)
+    ingest(late)
+    drop(home, "orders", "b.xlsx", sheets, SECOND)
+    state = "SELECT reject_id, resolved_at IS NULL FROM ops.rejects"
+    assert query(late, state) == query(home, state)
+    assert open_rejects(late) == ()
+
+
+def test_a_later_valid_version_of_the_same_key_resolves_too(home: Home) -> None:
+    put(home, "orders", "b.csv", orders(order("O1", m3="x"), order("O2", m3="x"), order("O2")), mtime=SECOND)
+    put(home, "orders", "a.csv", orders(order("O1")), mtime=FIRST)
+    ingest(home)
+    assert [row.source_row for row in open_rejects(home)] == [2, 3]
+    put(home, "orders", "c.csv", orders(order("O1", m3="11")), mtime=THIRD)
+    ingest(home)
+    assert [row.source_row for row in open_rejects(home)] == [3]
+    assert query(home, "SELECT how, source_file FROM ops.reject_resolutions") == [("newer_version", "c.csv")]
+
+
+def test_lines_that_could_not_be_split_are_exported_as_they_came_and_can_be_corrected(
+    home: Home, tmp_path: Path
+) -> None:
+    whole = order("O2")
+    put(home, "orders", "a.csv", orders(order("O1"), "O2,P001,云岩区,C30"), mtime=FIRST)
+    ingest(home)
+    sheets = export(home, tmp_path)
+    line = sheets["orders"][1]
+    assert line[2] == "wrong_field_count"
+    assert "O2,P001" in line[7]
+    for header, value in zip(ORDERS_HEADER.split(","), whole.split(","), strict=True):
+        set_cell(sheets["orders"], header, value)
+    drop(home, "orders", "b.xlsx", sheets, SECOND)
+    assert query(home, "SELECT order_id FROM raw.orders ORDER BY 1") == [("O1",), ("O2",)]
+    assert open_rejects(home) == ()
+
+
+def test_rejects_of_json_lines_come_back_too(home: Home, tmp_path: Path) -> None:
+    row = {"运单号": "T1", "委托单号": "O1", "搅拌站": "P1", "强度等级": "C30", "方量": 80}
+    put(home, "deliveries", "a.jsonl", json.dumps(row, ensure_ascii=False) + '\n{"运单号": "T2", 坏\n', mtime=FIRST)
+    ingest(home)
+    sheets = export(home, tmp_path)
+    assert [line[2] for line in sheets["deliveries"][1:]] == ["out_of_range", "bad_json"]
+    set_cell(sheets["deliveries"], "方量", "8", 1)
+    for header, value in {**row, "运单号": "T2", "方量": "9"}.items():
+        set_cell(sheets["deliveries"], header, str(value), 2)
+    drop(home, "deliveries", "b.xlsx", sheets, SECOND)
+    assert query(home, "SELECT ticket_id, load_m3 FROM raw.deliveries ORDER BY 1") == [("T1", 8.0), ("T2", 9.0)]
+    assert open_rejects(home) == ()
+
+
+def test_a_workbook_of_several_feeds_loads_each_sheet_where_it_belongs(home: Home, tmp_path: Path) -> None:
+    for feed in ("orders", "deliveries"):
+        put(home, feed, "a.csv", f"{SPOILED[feed][0]}\n{SPOILED[feed][1]}\n", mtime=FIRST)
+    ingest(home)
+    sheets = export(home, tmp_path)
+    assert list(sheets) == ["deliveries", "orders"]
+    for feed in sheets:
+        for name, value in SPOILED[feed][2].items():
+            set_cell(sheets[feed], name, value)
+    assert drop(home, "orders", "both.xlsx", sheets, SECOND).loaded == 1
+    assert [row.feed for row in open_rejects(home)] == ["deliveries"]
+    assert drop(home, "deliveries", "both.xlsx", sheets, SECOND).loaded == 1
+    assert open_rejects(home) == ()
+
+
+def test_a_correction_finds_the_mapping_of_its_file(home: Home, tmp_path: Path) -> None:
+    from pipelines.mapping import fingerprint
+
+    header = ORDERS_HEADER.replace("计划方量(m³)", "数量")
+    folder = home.mappings / "orders"
+    folder.mkdir(parents=True)
+    text = f'header = "{fingerprint(header.split(","))}"\n[columns]\n"数量" = "ordered_m3"\n'
+    (folder / "m.toml").write_text(text, encoding="utf-8")
+    put(home, "orders", "a.csv", orders(order("O1", grade="C5", slump="")).replace("计划方量(m³)", "数量"), mtime=FIRST)
+    ingest(home)
+    sheets = export(home, tmp_path)
+    set_cell(sheets["orders"], "强度等级", "C30")
+    drop(home, "orders", "b.xlsx", sheets, SECOND)
+    assert query(home, "SELECT ordered_m3, slump_mm FROM raw.orders") == [(12.5, None)]
+    assert query(home, "SELECT count(DISTINCT mapping_hash) FROM ops.ingest_ledger") == [(1,)]
+
+
+def test_another_reading_takes_back_what_the_first_one_resolved(home: Home, tmp_path: Path) -> None:
+    put(home, "orders", "a.csv", orders(order("O1", grade="C5")), mtime=FIRST)
+    ingest(home)
+    sheets = export(home, tmp_path)
+    set_cell(sheets["orders"], "强度等级", "C30")
+    drop(home, "orders", "b.xlsx", sheets, SECOND)
+    assert open_rejects(home) == ()
+    mapping = home.root / "m.toml"
+    mapping.write_text('[columns]\n"状态" = ""\n[constants]\nstatus = "??"\n', encoding="utf-8")
+    back = next((home.archive / "orders").glob("*.xlsx"))
+    ingest(home, [("orders", put(home, "again", "b.xlsx", back.read_bytes(), mtime=SECOND))], mapping)
+    assert [row.source_file for row in open_rejects(home)] == ["b.xlsx"]  # the chain's last, open again
+    assert query(home, "SELECT count(*) FROM raw.orders_versions") == [(0,)]
+
+
+NASTY = [
+    "联系王建国师傅 13812345678",
+    "贵a·d12345",
+    "贵A.D1234F",
+    "贵AD12345",
+    "52010219800101123X",
+    "0851-85551234",
+    "085185551234",
+    "(0851)85551234",
+    "１３８１２３４５６７８",
+    "138.1234.5678",
+    "欧阳娜娜",
+    "张三、李四",
+    "司机赵六",
+    "赵六:13912345678",
+    "zhang@example.cn",
+]
+SECRETS = [
+    "王建国",
+    "1381234",
+    "13912345678",
+    "12345",
+    "1234F",
+    "d1234",
+    "19800101",
+    "8555",
+    "1234.5678",
+    "１３８",
+    "娜娜",
+]
+SECRETS += ["张三", "李四", "赵六", "zhang"]
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_nobodys_name_number_or_plate_stands_in_a_reject_or_its_export(home: Home, tmp_path: Path, text: str) -> None:
+    header = f"{ORDERS_HEADER},某列,工程名称,司机"
+    spoiled = order("O1", grade="C5")
+    lines = [
+        f"{spoiled},{text},示例,钱七",
+        f"{spoiled},,{text},钱七",
+        f"O1,{text},钱七",
+        f'{spoiled},"{text}'.replace('"', ""),
+    ]
+    put(home, "orders", "a.csv", orders(*lines, header=header), mtime=FIRST)
+    cells = dict(zip(header.split(","), f"{spoiled},{text},{text},钱七".split(","), strict=True))
+    whole = json.dumps(cells, ensure_ascii=False)
+    put(home, "orders", "b.jsonl", f"{whole}\n{whole[:-1]} 坏\n", mtime=FIRST)
+    ingest(home)
+    assert query(home, "SELECT count(*) FROM ops.rejects") == [(6,)]
+    sheets = export(home, tmp_path)
+    told = json.dumps([sheets, query(home, "SELECT * EXCLUDE (resolved_at) FROM ops.rejects")], ensure_ascii=False)
+    assert not [secret for secret in [*SECRETS, "钱七"] if secret in told]
+    for path in home.rejected.rglob("*.parquet"):
+        assert text.encode() not in path.read_bytes()
+
+
+def test_cells_that_look_like_formulas_stay_text(home: Home, tmp_path: Path) -> None:
+    header = f"{ORDERS_HEADER},说法"
+    formulas = ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "=HYPERLINK(http://x)"]
+    lines = [order(f"O{number}", grade="C5") + f",{text}" for number, text in enumerate(formulas)]
+    put(home, "orders", "a.csv", orders(*lines, header=header), mtime=FIRST)
+    ingest(home)
+    path = tmp_path / "rejects.xlsx"
+    assert write_workbook(read_rejects(home), path) == 5
+    import zipfile
+
+    with zipfile.ZipFile(path) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+    assert "<f>" not in sheet
+    assert "hyperlink" not in sheet.casefold()
+    assert [line[-1] for line in export(home, tmp_path)["orders"][1:]] == formulas
+    again = tmp_path / "again.xlsx"
+    write_workbook(read_rejects(home), again)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_the_command_lists_exports_and_says_when_the_file_is_busy(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["rejects", "--json"]) == 1
+    assert "no_warehouse" in capsys.readouterr().out
+    put(home, "orders", "a.csv", orders(order("O1", grade="C5")), mtime=FIRST)
+    ingest(home)
+    capsys.readouterr()
+    out = tmp_path / "x" / "rejects.xlsx"
+    assert run_command(["rejects", "--feed", "orders", "--out", str(out), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["total"], told["by_feed"], told["out"]) == (1, {"orders": {"bad_grade": 1}}, str(out))
+    assert out.exists()
+    assert run_command(["rejects", "--feed", "nothing"]) == 2
+    holder = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True); time.sleep(60)"
+    import subprocess
+    import sys
+
+    with subprocess.Popen([sys.executable, "-c", holder, str(home.warehouse)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(TongmaiError, match="warehouse_busy"):
+            read_rejects(home)
+        process.kill()
+    with duckdb.connect(str(home.warehouse), read_only=True):
+        assert len(open_rejects(home)) == 1
