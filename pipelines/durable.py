@@ -17,7 +17,7 @@ DRAFT_SUFFIX = ".draft"
 
 def write(path: Path, fill: Callable[[Path], object]) -> None:
     """Create `path` with what `fill` writes to the draft it is given."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     draft = path.with_name(path.name + DRAFT_SUFFIX)
     fill(draft)
     _sync(draft)
@@ -33,7 +33,7 @@ def write_json(path: Path, document: Any) -> None:
 
 def move(source: Path, target: Path) -> None:
     """Move a file, keeping its modification time; across file systems, and for a link, by a durable copy."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent)
     if not source.is_symlink():
         try:
             source.rename(target)
@@ -49,6 +49,14 @@ def move(source: Path, target: Path) -> None:
 def copy(source: Path, target: Path) -> None:
     """Copy a file durably, keeping its modification time."""
     write(target, lambda draft: shutil.copy2(source, draft))
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder whose name outlives a power cut: a file is as durable as every folder above it."""
+    if not path.is_dir():
+        _make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        _sync(path.parent)
 
 
 def _sync(path: Path) -> None:

@@ -102,6 +102,11 @@ class Readings:
         known = [self._staged(feed, name) for name in self._ids[feed].get(content_id(segment_id), ())]
         return max((segment for segment in known if segment), key=lambda segment: segment.turn, default=None)
 
+    def is_in_force(self, feed: str, segment_id: str) -> bool:
+        """Whether that reading is the last one staged of its content."""
+        last = self.last(feed, segment_id)
+        return last is not None and last.segment_id == segment_id
+
     def _staged(self, feed: str, segment_id: str) -> Segment | None:
         try:
             sidecar = json.loads(sidecar_path(self._home, feed, segment_id).read_text(encoding="utf-8"))

@@ -15,6 +15,7 @@ import duckdb
 from pipelines import choosing, inbox, landing, staging
 from pipelines.blocks import Fault, FileTask
 from pipelines.choosing import Choice
+from pipelines.corrections import without_added
 from pipelines.explain.columns import table_report
 from pipelines.explain.profile import PROFILED_ROWS, Profile, profiles
 from pipelines.explain.report import BetterFeed, Explanation, RowsReport, TableReport
@@ -24,6 +25,7 @@ from pipelines.feeds import FEEDS, Feed
 from pipelines.inbox import Arrival
 from pipelines.layout import resolve
 from pipelines.mapping import NO_MAPPING, FieldMapping
+from pipelines.names import segment_id
 from pipelines.sources.formats import open_tables
 from pipelines.sources.tables import RawTable
 from store.home import Home
@@ -65,7 +67,7 @@ def explain(
         choice.reason,
         choice.mapping.name,
         choice.mapping.digest,
-        landing.is_staged(home, feed.name, task.segment_id),
+        landing.Readings(home).is_in_force(feed.name, task.segment_id),
         fault,
         tables,
         outcome,
@@ -75,7 +77,7 @@ def explain(
 
 def _task(arrival: Arrival, mapping: FieldMapping) -> FileTask:
     """The task that staging would make of the file."""
-    content, version = inbox.sha256(arrival.path), str(FEEDS[arrival.feed].version)
+    content = inbox.sha256(arrival.path)
     return FileTask(
         arrival.feed,
         arrival.path,
@@ -84,7 +86,7 @@ def _task(arrival: Arrival, mapping: FieldMapping) -> FileTask:
         arrival.size_bytes,
         arrival.mtime_ns,
         arrival.received_at,
-        staging._digest(arrival.feed, content, mapping.digest, version),
+        segment_id(arrival.feed, content, mapping.digest, FEEDS[arrival.feed].version),
         mapping,
         is_inbox=False,
     )
@@ -95,7 +97,8 @@ def _first_rows(path: Path, feed: Feed, mapping: FieldMapping) -> list[RawTable]
     tables: list[RawTable] = []
     count = 0
     try:
-        for raw in open_tables(path, feed, replace(mapping, is_probe=True)):
+        for table in open_tables(path, feed, replace(mapping, is_probe=True)):
+            raw, _ = without_added(table, feed.name)
             tables.append(replace(raw, table=raw.table.slice(0, PROFILED_ROWS - count)))
             count += raw.table.num_rows
             if count >= PROFILED_ROWS:
