@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import IO, cast
@@ -25,6 +26,7 @@ _PEEKED_BYTES = 512
 _UTF16_ZEROS = 3
 _TOLERATED = 20  # one damaged character in so many
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_PAIRS, _LONG = re.compile(rb"[\xc4-\xdf][\x80-\xbf]"), re.compile(rb"[\xe0-\xff]")  # as UTF-8: Greek to Arabic; above
 REPLACEMENT = "\ufffd".encode()
 
 
@@ -133,11 +135,11 @@ def detect(block: bytes) -> str:
     UTF-8 is tried first because Chinese text in GB18030 is hardly ever valid UTF-8, while the reverse is
     common. When the block as a whole is not valid, lines vote, so that a few damaged ones change nothing.
     """
-    if _decodes(block, "utf-8"):
+    if _is_utf_8(block):
         return "utf-8"
     lines = [line for line in block[:_SAMPLE_BYTES].split(b"\n") if not line.isascii()] or [block]
-    for encoding in ("utf-8", "gb18030"):
-        if 2 * sum(_decodes(line, encoding) for line in lines) >= len(lines):
+    for encoding, votes in (("utf-8", _is_utf_8), ("gb18030", _is_gb18030)):
+        if 2 * sum(map(votes, lines)) >= len(lines):
             return encoding
     guess = charset_normalizer.from_bytes(b"\n".join(lines)).best()
     if guess is not None:
@@ -148,6 +150,15 @@ def detect(block: bytes) -> str:
         if _TOLERATED * text.count("\ufffd") <= len(text):
             return encoding
     raise FileError("wrong_encoding")
+
+
+def _is_utf_8(text: bytes) -> bool:
+    """Whether it is valid UTF-8 and not just a few GB18030 pairs that happen to be: 细石 is valid, as ϸʯ."""
+    return _decodes(text, "utf-8") and not (_PAIRS.search(text) and not _LONG.search(text) and _is_gb18030(text))
+
+
+def _is_gb18030(text: bytes) -> bool:
+    return _decodes(text, "gb18030")
 
 
 def _decodes(line: bytes, encoding: str) -> bool:

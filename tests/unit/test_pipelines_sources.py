@@ -55,6 +55,16 @@ def test_encodings_and_delimiters(tmp_path: Path, encoding: str, delimiter: str)
     assert tables[0].table["c2"].to_pylist() == ["云岩区", "云岩区"]
 
 
+def test_chinese_pairs_that_are_valid_utf_8_do_not_hide_gb18030() -> None:
+    """细石 in GB18030 is also UTF-8, for two Greek letters: one such column must not outvote the header."""
+    lines = ["盘号,强度等级,方量", *(f"B{n},细石C25,2.5" for n in range(20))]
+    assert text.detect("\n".join(lines).encode("gb18030")) == "gb18030"
+    assert text.detect("\n".join(lines[1:]).encode("gb18030")) == "gb18030"
+    assert text.detect("\n".join(lines).encode()) == "utf-8"
+    assert text.detect("编号,标准差σ\n1,±2".encode()) == "utf-8"
+    assert text.detect("naïve café ±2 m³\n".encode()) == "utf-8"
+
+
 def test_lines_are_right_after_titles_blanks_and_multi_line_fields(tmp_path: Path, block_bytes: int) -> None:
     path = tmp_path / "orders.csv"
     header = ORDERS_HEADER + ",备注"
