@@ -76,7 +76,7 @@ def district_code() -> Field:
 
 def grade(aliases: tuple[str, ...] = ("强度",)) -> Field:
     """The strength grade, C10 to C100 with additions such as P6 or F150."""
-    aliases = ("强度等级", "砼标号", "砼强度等级", "混凝土强度等级", "标号", "混凝土标号", *aliases)
+    aliases = ("强度等级", "砼标号", *aliases, "砼强度等级", "混凝土强度等级", "标号", "混凝土标号")
     text = Text("强度等级，如 C30、C30P6、LC20", "strength grade, such as C30, C30P6, LC20")
     return Field("grade", Kind.GRADE, text, aliases, required=True)
 
