@@ -13,6 +13,7 @@ from typing import Any
 
 from simulation.model import City, hidden, make_city
 from simulation.post import Post
+from simulation.production import Production
 from simulation.streams import day_of
 from simulation.truth import Truth
 from store.home import Home
@@ -46,17 +47,20 @@ def simulate(
     scale: float = 0.1,
     seed: int = 20260101,
     end: date = date(2025, 12, 28),
+    batch_weeks: int = 26,
 ) -> SimulationReport:
     """Write `years` of a synthetic city that ends on Sunday `end` into `home.inbox`, and `home.truth`.
 
-    `scale` 1.0 is about 20 million m3 a year. Equal arguments give byte-identical files, with equal
-    modification times. Raises TongmaiError(`bad_simulation`) for arguments outside their range.
+    `scale` 1.0 is about 20 million m3 a year; batches are written for the last `batch_weeks` only. Equal
+    arguments give byte-identical files, with equal modification times. Raises TongmaiError(`bad_simulation`) for
+    arguments outside their range.
     """
-    if not (1 <= years <= 10 and 0 < scale <= 2 and end.weekday() == 6):
+    if not (1 <= years <= 10 and 0 < scale <= 2 and batch_weeks >= 0 and end.weekday() == 6):
         raise TongmaiError(
             "bad_simulation",
-            "模拟参数不合要求：years 为 1–10，scale 为 0–2，end 须为星期日。",
-            "Cannot simulate this: years must be 1 to 10, scale above 0 and at most 2, end a Sunday.",
+            "模拟参数不合要求：years 为 1–10，scale 为 0–2，batch_weeks 不小于 0，end 须为星期日。",
+            "Cannot simulate this: years must be 1 to 10, scale above 0 and at most 2, batch_weeks not negative, "
+            "end a Sunday.",
             exit_code=2,
         )
     city = make_city(seed, scale, years, end)
@@ -67,11 +71,14 @@ def simulate(
     )
     post = Post(home, city)
     post.send_bureau_files()
-    delivered = post.send_plant_files()
-    return _report(home, city, post.truth, delivered)
+    production = Production(post, batch_weeks)
+    production.open()
+    delivered_m3 = post.send_plant_files(production.add)
+    production.close()
+    return _report(home, city, post.truth, delivered_m3, production.batch_m3)
 
 
-def _report(home: Home, city: City, truth: Truth, delivered_m3: float) -> SimulationReport:
+def _report(home: Home, city: City, truth: Truth, delivered_m3: float, batch_m3: float) -> SimulationReport:
     """Write truth.json and say what was done."""
     rows, injected = Counter[str](), Counter[str]()
     for file in truth.files:
@@ -94,6 +101,6 @@ def _report(home: Home, city: City, truth: Truth, delivered_m3: float) -> Simula
         injected=dict(injected),
         delivered_m3=round(delivered_m3, 1),
     )
-    totals = {"delivered_m3": report.delivered_m3}
+    totals = {"delivered_m3": report.delivered_m3, "batch_m3": round(batch_m3, 2)}
     truth.write(home.truth, {**report.to_dict(), "note": "合成数据 | synthetic"}, totals, hidden(city))
     return report

@@ -7,7 +7,7 @@ writing itself (pages.py) and any column list: names, header texts and code text
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from simulation.streams import stream
 
 Format = Literal["csv", "xlsx", "jsonl", "parquet"]
 TimeStyle = Literal["iso", "slash", "chinese"]
+ListStyle = Literal["", "wide", "nested", "long"]
 
 SUFFIX: Mapping[Format, str] = {"csv": ".csv", "xlsx": ".xlsx", "jsonl": ".jsonl", "parquet": ".parquet"}
 # (format, encoding, delimiter, gzipped), and how often it is met among senders that are not small
@@ -73,10 +74,21 @@ class Layout:
     title: str | None = None
     has_totals: bool = False
     scales: Mapping[str, float] | None = None  # a header's unit, where it is not the contract's
+    list_style: ListStyle = ""  # how a list is written; its columns are called `<slot>.<member>`
+    # slot -> the material's name where it is written in rows; "material" -> the header above it
+    materials: Mapping[str, str] = field(default_factory=dict)
+    blanks_repeats: bool = False  # of the lines of one record only the first says what is common to them
 
     @property
     def suffix(self) -> str:
         return SUFFIX[self.format] + (".gz" if self.is_gzipped else "")
+
+    @property
+    def scalar_headers(self) -> dict[str, str]:
+        """The headers, without those of a list that is written as one column."""
+        if self.list_style != "nested":
+            return dict(self.headers)
+        return {name: text for name, text in self.headers.items() if "." not in name}
 
 
 @dataclass(frozen=True)
@@ -84,13 +96,12 @@ class Sender:
     """A system that sends files: of one plant, or of a group for all its plants."""
 
     sender_id: str
-    orders: Layout
-    deliveries: Layout
+    layouts: Mapping[str, Layout]
     has_updated_at: bool
     reports_events: bool
 
     def layout(self, feed: str) -> Layout:
-        return self.orders if feed == "orders" else self.deliveries
+        return self.layouts[feed]
 
 
 def make_sender(seed: int, sender_id: str, is_small: bool) -> Sender:
@@ -123,18 +134,19 @@ def make_sender(seed: int, sender_id: str, is_small: bool) -> Sender:
         return Layout(
             feed,
             *system,
-            headers={name: name if is_english else _header(rng, feed, name) for name in names},
-            codes={field.name: _codes(rng, field, is_english) for field in FEEDS[feed].fields if field.codes},
+            headers={name: name if is_english else header_text(rng, feed, name) for name in names},
+            codes={field.name: code_texts(rng, field, is_english) for field in FEEDS[feed].fields if field.codes},
             time_style=time_style,
             writes_district_names=writes_names,
             title=title,
             has_totals=title is not None,
         )
 
-    return Sender(sender_id, layout("orders"), layout("deliveries"), has_updated_at, reports_events)
+    own = {"orders": layout("orders"), "deliveries": layout("deliveries")}
+    return Sender(sender_id, own, has_updated_at, reports_events)
 
 
-def _header(rng: np.random.Generator, feed: str, name: str) -> str:
+def header_text(rng: np.random.Generator, feed: str, name: str) -> str:
     """One of the header texts that the contract accepts, sometimes with its unit."""
     if name == DRIVER_NAME_HEADER:
         return name
@@ -146,7 +158,7 @@ def _header(rng: np.random.Generator, feed: str, name: str) -> str:
     return text + units[int(rng.integers(len(units)))]
 
 
-def _codes(rng: np.random.Generator, field: Field, is_english: bool) -> dict[str, str]:
+def code_texts(rng: np.random.Generator, field: Field, is_english: bool) -> dict[str, str]:
     """For each code, one of the usual texts that mean it, in the system's language."""
     written = {}
     for code, texts in field.codes.items():

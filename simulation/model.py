@@ -6,14 +6,19 @@ any part itself, orders and tickets, files.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 
 from simulation import demand, geography, market, permits, plants, seasons
+from simulation.codes import Codes, make_codes
+from simulation.conduct import Conduct, hidden_conduct, make_conduct
+from simulation.controllers import office_layouts
 from simulation.layouts import SMALL_SENDERS, Sender, make_sender
+from simulation.mixes import Mixes, make_mixes
+from simulation.silos import supplier_ids
 from simulation.streams import DAY_S, Floats, Ints, day_number, day_of
 
 REPORT_HOUR = 22.5  # a file holds what was reported until then on its last day
@@ -37,6 +42,9 @@ class City:
     day_level: Floats
     senders: tuple[Sender, ...]
     sender_of_plant: Ints
+    conduct: Conduct
+    mixes: Mixes
+    codes: Codes
 
     @property
     def cut_s(self) -> int:
@@ -59,9 +67,13 @@ def make_city(seed: int, scale: float, years: int, end: date) -> City:
     fleet = plants.make_plants(seed, scale, area, plan, first_day, weeks)
     trade = market.make_market(seed, area, projects, fleet, drawn.m3[:, :weeks].mean(axis=1))
     senders, sender_of_plant = _senders(seed, fleet)
+    conduct = make_conduct(seed, fleet, first_day, weeks)
+    filed = make_mixes(seed, fleet, first_day, weeks)
+    codes = make_codes(seed, fleet, projects, conduct.lab_id, supplier_ids(), first_day, weeks)
     return City(
-        seed, scale, first_day, weeks, area, plan, projects, fleet, trade, drawn, day_level, senders, sender_of_plant
-    )
+        seed, scale, first_day, weeks, area, plan, projects, fleet, trade, drawn, day_level, senders, sender_of_plant,
+        conduct, filed, codes,
+    )  # fmt: skip
 
 
 def _senders(seed: int, fleet: plants.Plants) -> tuple[tuple[Sender, ...], Ints]:
@@ -74,7 +86,11 @@ def _senders(seed: int, fleet: plants.Plants) -> tuple[tuple[Sender, ...], Ints]
     sender_of_plant[existing] = [sender_ids.index(sender_id) for sender_id in ids]
     load = np.bincount(sender_of_plant[existing], (fleet.target_utilisation * fleet.weekly_m3)[existing])
     small = set(np.argsort(load, kind="stable")[:SMALL_SENDERS].tolist())
-    return tuple(make_sender(seed, name, row in small) for row, name in enumerate(sender_ids)), sender_of_plant
+    senders = []
+    for row, name in enumerate(sender_ids):
+        sender = make_sender(seed, name, row in small)
+        senders.append(replace(sender, layouts={**sender.layouts, **office_layouts(seed, sender, row in small)}))
+    return tuple(senders), sender_of_plant
 
 
 def hidden(city: City) -> dict[str, Any]:
@@ -97,6 +113,8 @@ def hidden(city: City) -> dict[str, Any]:
         "target_utilisation": dict(
             zip(city.plants.plant_id, city.plants.target_utilisation.round(3).tolist(), strict=True)
         ),
+        "conduct": hidden_conduct(city.conduct, city.plants),
+        "codes_missing": [city.codes.code[row] for row in np.flatnonzero(city.codes.is_missing)],
         "first_week_start": day_of(city.first_day).isoformat(),
         "weekly_demand_m3": {
             code: {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -15,10 +16,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from simulation import bureau, dirt, geography, orders, permits, records, tickets
+from simulation import bureau, geography, orders, permits, records, tickets
+from simulation.controllers import TITLES
 from simulation.layouts import Layout, Sender
 from simulation.model import AHEAD_WEEKS, REPORT_HOUR, City
-from simulation.pages import Page, render
+from simulation.pages import Page
+from simulation.rendering import render
+from simulation.spoiling import Spoilt, spoil
 from simulation.streams import DAY_S, Bools, Ints, day_number, day_of, local_seconds, posix_seconds, stream
 from simulation.truth import Truth
 from store.home import Home
@@ -79,7 +83,7 @@ class Post:
             rendered = render(Page(layout, register))
             name = f"虚拟_搅拌站名录_{day_of(day):%Y%m%d}{layout.suffix}"
             repeats = bureau.unchanged_rows(register, previous)
-            spoilt = [dirt.Spoilt(row, "unchanged_in_register", "duplicate", "", "") for row in repeats]
+            spoilt = [Spoilt(row, "unchanged_in_register", "duplicate", "", "") for row in repeats]
             file = self._write("plants", name, rendered.content, day * DAY_S + 10 * 3600)
             self.truth.add_file(file, "plants", rendered, spoilt, register["plant_id"].to_pylist())
             previous = register
@@ -97,18 +101,17 @@ class Post:
             next_on = date(year + (place == 3), place * 3 % 12 + 4 if place < 3 else 1, 1)
             received_s = min(local_seconds(next_on, 33), city.cut_s)
             name = f"虚拟_施工许可_{year}Q{place + 1}{layout.suffix}"
-            self._send_page("permits", "bureau", name, page, rng, received_s, number != quarter.max())
+            self.send_page("permits", "bureau", name, page, rng, received_s, number != quarter.max())
 
     # -- plants ----------------------------------------------------------------------------------
 
-    def send_plant_files(self) -> float:
-        """Simulate period by period; returns the delivered m3 that survive all dirt."""
+    def send_plant_files(self, add: Callable[[range, list[Window], orders.Orders, tickets.Tickets], None]) -> float:
+        """Simulate period by period, and `add` what stands behind each; returns the delivered m3 that survive dirt."""
         city = self.city
-        windows = _windows(city)
         delivered_m3 = 0.0
         number = 0
         waiting: dict[str, pa.Table | None] = {"orders": None, "deliveries": None}
-        for weeks, rounds in windows:
+        for weeks, rounds in windows(city):
             final = weeks.stop >= city.weeks
             drawn = range(weeks.start, weeks.stop + (AHEAD_WEEKS if final else 0))
             made = orders.make_orders(
@@ -116,21 +119,25 @@ class Post:
                 city.first_day, number,
             )  # fmt: skip
             number += len(made)
-            tables = self._records(drawn, made)
-            for feed, table in tables.items():
+            loads = tickets.make_tickets(
+                city.seed, drawn, made, city.projects, city.plants, city.area, city.market, self.recent_s
+            )
+            for feed, table in self._records(drawn, made, loads).items():
                 held = waiting[feed]
                 rows = table if held is None else pa.concat_tables([held, table])
-                waiting[feed], sent_m3 = self._send_rounds(feed, rows, rounds)
+                waiting[feed], sent_m3 = self.send_rounds(feed, city.senders, rows, rounds)
                 delivered_m3 += sent_m3
+            add(weeks, rounds, made, loads)
             progress("simulate", f"已写出至 {rounds[-1].label}", f"written up to {rounds[-1].label}")
         return delivered_m3
 
-    def _records(self, weeks: range, made: orders.Orders) -> dict[str, pa.Table]:
-        city = self.city
-        recent_s = city.cut_s - RECENT_WEEKS * 7 * DAY_S
-        loads = tickets.make_tickets(
-            city.seed, weeks, made, city.projects, city.plants, city.area, city.market, recent_s
-        )
+    @property
+    def recent_s(self) -> int:
+        """City seconds from which systems report promptly."""
+        return self.city.cut_s - RECENT_WEEKS * 7 * DAY_S
+
+    def _records(self, weeks: range, made: orders.Orders, loads: tickets.Tickets) -> dict[str, pa.Table]:
+        city, recent_s = self.city, self.recent_s
         finished_s = tickets.finished_s(made, loads)
         versions = orders.make_order_versions(city.seed, weeks, made, finished_s, recent_s)
         reports_events = np.array([sender.reports_events for sender in city.senders])
@@ -143,24 +150,25 @@ class Post:
             ),
         }
 
-    def _send_rounds(self, feed: str, table: pa.Table, rounds: list[Window]) -> tuple[pa.Table | None, float]:
+    def send_rounds(
+        self, feed: str, senders: Sequence[Sender], table: pa.Table, rounds: list[Window]
+    ) -> tuple[pa.Table | None, float]:
         """Write one file per sender and round; returns the rows reported too late for them, and the m3 sent."""
-        city = self.city
         reported_s, sender = table["_reported_s"].to_numpy(), table["_sender"].to_numpy()
         place = np.searchsorted([window.cut_s for window in rounds], reported_s, side="right")
-        keeps = _newest_per_file(table, place, np.array([s.has_updated_at for s in city.senders]))
+        keeps = _newest_per_file(table, place, np.array([s.has_updated_at for s in senders]))
         order = np.lexsort((table["_key"].to_numpy(), reported_s, sender, place))
         order = order[keeps[order]]
         table = table.take(pa.array(order))
-        group = (place * len(city.senders) + sender)[order]
+        group = (place * len(senders) + sender)[order]
         sent_m3 = 0.0
-        for file in range(len(rounds) * len(city.senders)):
+        for file in range(len(rounds) * len(senders)):
             start, stop = np.searchsorted(group, [file, file + 1])
             if start == stop:
                 continue
-            window, who = rounds[file // len(city.senders)], city.senders[file % len(city.senders)]
+            window, who = rounds[file // len(senders)], senders[file % len(senders)]
             sent_m3 += self._send_sender_file(feed, who, window, table.slice(start, stop - start))
-        late = int(np.searchsorted(group, len(rounds) * len(city.senders)))
+        late = int(np.searchsorted(group, len(rounds) * len(senders)))
         return (table.slice(late) if late < table.num_rows else None), sent_m3
 
     def _send_sender_file(self, feed: str, sender: Sender, window: Window, rows: pa.Table) -> float:
@@ -169,11 +177,10 @@ class Post:
             layout = _without(layout, "known_at")
         rng = stream(self.city.seed, "dirt", feed, sender.sender_id, window.label)
         received_s = window.cut_s + int(rng.integers(600, 4_800))
-        label = "委托单" if feed == "orders" else "运单"
-        name = f"{sender.sender_id}_虚拟_{label}_{window.label}{layout.suffix}"
-        return self._send_page(feed, sender.sender_id, name, Page(layout, rows), rng, received_s, True)
+        name = f"{sender.sender_id}_虚拟_{TITLES[feed]}_{window.label}{layout.suffix}"
+        return self.send_page(feed, sender.sender_id, name, Page(layout, rows), rng, received_s, True)
 
-    def _send_page(
+    def send_page(
         self, feed: str, sender_id: str, name: str, page: Page, rng: np.random.Generator, received_s: int, resends: bool
     ) -> float:
         """Spoil, render and write one file; returns the truth's m3 in the rows that are not rejected."""
@@ -183,14 +190,14 @@ class Post:
             page.table = pa.concat_tables([page.table, held])
         may_spoil: Bools = page.table["_is_single"].to_numpy().copy()
         may_spoil[own:] = False
-        spoilt, resend = dirt.spoil(rng, page, feed, may_spoil)
+        spoilt, resend = spoil(rng, page, feed, may_spoil)
         if resends and len(resend):
             self._resent[feed, sender_id] = page.table.take(pa.array(resend))
         spoilt += [
-            dirt.Spoilt(own + row, "sent_again", "duplicate", "", "") for row in range(0 if held is None else len(held))
+            Spoilt(own + row, "sent_again", "duplicate", "", "") for row in range(0 if held is None else len(held))
         ]
         older = np.flatnonzero(page.table["_is_older"].to_numpy())
-        spoilt += [dirt.Spoilt(int(row), "superseded", "older_version", "", "") for row in older]
+        spoilt += [Spoilt(int(row), "superseded", "older_version", "", "") for row in older]
         rendered = render(page)
         file = self._write(feed, name, rendered.content, received_s)
         self.truth.add_file(file, feed, rendered, spoilt, page.table.column(0).to_pylist())
@@ -201,7 +208,7 @@ class Post:
         return float(volume.sum())
 
 
-def _windows(city: City) -> list[tuple[range, list[Window]]]:
+def windows(city: City) -> list[tuple[range, list[Window]]]:
     """Periods to simulate at once (a year; less in a large city, to bound memory), each with its rounds of files."""
     length = 52 if city.scale <= 0.2 else 26 if city.scale <= 0.5 else 13
     recent = city.weeks - RECENT_WEEKS

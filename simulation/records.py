@@ -61,6 +61,11 @@ def _order_ids(orders: Orders, rows: Ints, plants: Plants) -> pa.Array:
     return numbered(plant_ids, orders.number[rows], 7)
 
 
+def ticket_ids(orders: Orders, tickets: Tickets, rows: Ints, plants: Plants) -> pa.Array:
+    """The order's id and the truck's place in it."""
+    return numbered(_order_ids(orders, tickets.order[rows], plants), tickets.sequence[rows], 3)
+
+
 def order_records(
     orders: Orders,
     versions: OrderVersions,

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulation.dirt import Spoilt
-from simulation.pages import Rendered
+from simulation.rendering import Rendered
+from simulation.spoiling import Spoilt
 
 OLDER_VERSIONS_LISTED_PER_FILE = 25
 

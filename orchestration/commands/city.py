@@ -43,8 +43,13 @@ def simulate(
     end: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help=said("最后一天", "last day of the data"))
     ] = datetime(2025, 12, 28),
+    batch_weeks: Annotated[
+        int,
+        typer.Option(min=0, help=said("写出最后几周的盘记录", "weeks, up to the end, for which batches are written")),
+    ] = 26,
     as_json: JsonOption = False,
 ) -> None:
     from simulation.city import simulate as make_city
 
-    show(make_city(home_of(home), years=years, scale=scale, seed=seed, end=end.date()).to_dict(), as_json)
+    report = make_city(home_of(home), years=years, scale=scale, seed=seed, end=end.date(), batch_weeks=batch_weeks)
+    show(report.to_dict(), as_json)

@@ -56,7 +56,7 @@ ORDER BY demand_on
 
 @pytest.mark.slow
 def test_a_closed_day_equals_demand_daily(home: Home) -> None:
-    simulate(home, years=1, scale=0.01)
+    simulate(home, years=1, scale=0.01, batch_weeks=0)
     drop_events(home)
     live(home, every_s=0, iterations=1)  # the whole backlog is its first round
     load(home)

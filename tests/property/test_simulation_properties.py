@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from simulation import orders, tickets
 from simulation.layouts import Layout
 from simulation.model import make_city
-from simulation.pages import Page, render
+from simulation.pages import Page
 from simulation.records import instants
+from simulation.rendering import render
 from simulation.streams import cumulated, pick, stream
 
 PLAIN = Layout(
