@@ -7,8 +7,10 @@ come and go from line to line; DuckDB parses each line once into one column per 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import cast
 
 import duckdb
@@ -27,6 +29,10 @@ from pipelines.sources.text import TextBlock, text_blocks
 _LF = 10
 
 
+_SURROGATES = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_PAIR_BYTES = 12
+
+
 def json_tables(content: Content, feed: Feed) -> Iterator[RawTable]:
     """The file's objects. Raises FileError: `empty_file`, `truncated_file`, and those of `text_blocks`.
 
@@ -39,11 +45,19 @@ def json_tables(content: Content, feed: Feed) -> Iterator[RawTable]:
     flattening = Flattening(feed)
     for block in blocks:
         is_empty = False
-        raw = _table(block, line, keys)
+        raw = _table(_without_halves(block), line, keys)
         yield flattening.flat(raw, _connection())
         keys, line = list(raw.header), line + block.data.count(b"\n")
     if is_empty:
         raise FileError("empty_file")
+
+
+def _without_halves(block: TextBlock) -> TextBlock:
+    """The block with the escapes of half characters replaced: DuckDB makes bytes of them that are no text."""
+    if b"\\u" not in block.data:
+        return block
+    data = _SURROGATES.sub(lambda match: match[0] if len(match[0]) == _PAIR_BYTES else b"\\ufffd", block.data)
+    return replace(block, data=data)
 
 
 def _table(block: TextBlock, first_line: int, known_keys: Sequence[str]) -> RawTable:
@@ -89,7 +103,7 @@ def _keys_of_all(lines: pa.Table) -> set[str]:
     connection.register("lines", lines)
     try:
         found = connection.execute("SELECT DISTINCT json_keys(line) FROM lines").fetchall()
-    except duckdb.Error:
+    except (duckdb.Error, UnicodeDecodeError):  # its message may cut a character of the line
         return set()  # a line that is no JSON, or a blank one
     return {key for (keys,) in found for key in keys} if all(keys for (keys,) in found) else set()
 

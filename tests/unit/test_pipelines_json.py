@@ -130,3 +130,9 @@ def test_documents_that_cannot_be_taken(tmp_path: Path, content: str, reason: st
     with pytest.raises(FileError) as caught:
         read(path)
     assert caught.value.reason == reason
+
+
+def test_escapes_of_half_characters_harm_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "permits.jsonl"
+    path.write_text('{"permit_no": "P\\ud800", "\\udc00": 1, "note": "\\ud83d\\ude00"}\n')
+    assert read(path) == {"permit_no": ["P\ufffd"], "\ufffd": ["1"], "note": ["\U0001f600"], "row": [1]}
