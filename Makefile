@@ -62,8 +62,9 @@ ui: install  ## 打开 Dagster | open Dagster's own page
 	@mkdir -p "$${TONGMAI_HOME:-data}/dagster" && cp orchestration/dagster.yaml "$${TONGMAI_HOME:-data}/dagster/"
 	@DAGSTER_HOME="$$(realpath "$${TONGMAI_HOME:-data}/dagster")" $(BIN)/dagster dev -m orchestration.definitions -h 127.0.0.1
 
-docs: install  ## 数据字典 | docs/dictionary.md from the published file
+docs: install  ## 数据字典与数据源说明 | docs/dictionary.md, docs/feeds.md and docs/contracts/
 	@$(BIN)/python -m store.dictionary
+	@$(BIN)/python -m pipelines.reference
 
 lock: install  ## 重新锁定依赖 | resolve requirements.lock anew
 	@$(BIN)/python -m pip install --quiet uv && $(BIN)/uv pip compile pyproject.toml --all-extras --universal \
