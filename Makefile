@@ -46,8 +46,14 @@ check: install  ## 全部静态检查 | ruff, mypy, sqlfluff, structure
 format: install  ## 整理格式 | format code and SQL
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/sqlfluff fix dbt/models
 
-bench: install  ## 基准测试 | benchmarks (docs/benchmarks.md)
+bench: install .venv-bench/.ready  ## 基准测试 | benchmarks (docs/benchmarks.md)
 	@$(BIN)/python -m bench
+
+.venv-bench/.ready: requirements-bench.lock  # peers beside which we are measured; never part of the product
+	@rm -rf .venv-bench
+	@"$(PYTHON)" -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-bench.lock
+	@touch $@
 
 chaos: install  ## 随机杀进程 | kill the job at random moments and compare
 	@$(BIN)/pytest tests/chaos
@@ -70,6 +76,9 @@ lock: install  ## 重新锁定依赖 | resolve requirements.lock anew
 	@$(BIN)/python -m pip install --quiet uv && $(BIN)/uv pip compile pyproject.toml --all-extras --universal \
 		--python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links \
 		--no-header --quiet -o requirements.lock
+	@echo 'dlt[duckdb,parquet]' | $(BIN)/uv pip compile - --constraints requirements.lock --universal \
+		--python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links \
+		--no-header --quiet -o requirements-bench.lock
 
 clean:  ## 删除生成的数据 | remove the generated data home (data/reference and data/samples stay)
 	@cd data && rm -rf inbox archive mappings landing warehouse published live dagster locks logs truth.json home.key

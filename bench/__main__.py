@@ -25,7 +25,9 @@ def report(folder: Path) -> Iterator[str]:
     yield f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores, Python {platform.python_version()}."
     for title, lines in (
         ("The river: 3 years of the virtual city at scale 0.1", river.stages(home)),
-        ("The intake beside DuckDB alone", intake.compare(folder)),
+        ("The intake beside its limit and its peers", intake.compare(folder)),
+        ("The intake's memory, in volume and in files", intake.flatness(folder)),
+        ("A full city's year", intake.year(folder)),
         ("The forecast beside its yardsticks (WAPE, replayed origins)", river.forecast_scores(home.published)),
         ("The plan beside today", river.plan_headline(home.published)),
     ):

@@ -1,105 +1,135 @@
-"""The intake beside its limit: DuckDB alone reading, typing, checking, deduplicating and loading the same rows.
+"""The intake beside its limit and its peers, one file of tickets, inbox to `raw`: CPU of whole process trees.
 
-Belongs here: one made-up month of deliveries as CSV, JSON Lines and Parquet, and the SQL of the limit. Does not
-belong here: dirty files, whose cost the limit does not bear.
+Belongs here: who is measured, in which order, and the tables. Does not belong here: the contestants
+(`bench.duckdb_alone`, `bench.beam_rows`, `bench.dlt_peer`) and the rows (`bench.tickets`, `bench.city_year`).
+
+    python -m bench.intake [ROWS]
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
+from bench import city_year
+from bench.processes import Usage, measure
+from store.home import REPOSITORY, Home
 
-from bench.processes import measure
-
-ROWS = 300_000
-FORMATS = ("csv", "jsonl", "parquet")
-EVENTS = ("batched_at", "departed_at", "arrived_at", "discharge_started_at", "discharged_at", "returned_at")
-
-LIMIT = """
-import duckdb, sys
-source, target = sys.argv[1:]
-read = {{"csv": "read_csv(?, all_varchar = true)", "jsonl": "read_json(?, format = 'newline_delimited')"}}
-con = duckdb.connect(target)
-con.execute("SET TimeZone = 'Asia/Shanghai'")
-con.execute(f'''
-    CREATE TABLE loaded AS
-    WITH typed AS (
-        SELECT ticket_id, order_id, plant_id, truck_id, grade, TRY_CAST(load_m3 AS DOUBLE) AS load_m3, status,
-            {events},
-            md5(concat_ws('|', ticket_id, order_id, plant_id, truck_id, grade, load_m3, status, {names}))
-                AS content_hash
-        FROM {{read.get(source.rsplit('.')[-1], 'read_parquet(?)')}}
-    )
-    SELECT * FROM typed
-    WHERE ticket_id IS NOT NULL AND order_id IS NOT NULL AND plant_id IS NOT NULL AND grade IS NOT NULL
-        AND load_m3 > 0 AND load_m3 <= 25 AND departed_at >= batched_at AND arrived_at >= departed_at
-        AND discharged_at >= discharge_started_at AND returned_at >= discharged_at
-        AND regexp_matches(grade, '^L?C[0-9]+')
-    QUALIFY row_number() OVER (PARTITION BY content_hash ORDER BY ticket_id) = 1
-''', [source])
-""".format(events=", ".join(f"TRY_CAST({name} AS TIMESTAMPTZ) AS {name}" for name in EVENTS), names=", ".join(EVENTS))
+ROWS = 1_200_000
+SHEET_ROWS = 100_000
+FORMATS = ("csv", "jsonl", "parquet", "xlsx")
+ROUNDS = 2
+# Peers with a dict per row run on two small files; the rows between them give the price of a row.
+SMALL_ROWS, LARGER_ROWS = 20_000, 80_000
+MANY_FILES = 1_000
+PEERS = REPOSITORY / ".venv-bench" / "bin" / "python"
+BY_ROW = {"Beam, dicts": ["-m", "bench.beam_rows"], "dlt, dicts": ["-m", "bench.dlt_peer", "rows"]}
+NAMES = ("Tongmai", "DuckDB alone", "dlt, Arrow", *BY_ROW)
 
 
-def compare(folder: Path) -> Iterator[str]:
-    """Per format: CPU of the intake (files to `raw`), of the limit, their ratio, and the intake's peak memory."""
-    yield f"| {ROWS:,} deliveries as | Tongmai CPU s | DuckDB alone CPU s | ratio | Tongmai peak MB |"
-    yield "|---|---:|---:|---:|---:|"
-    empty = measure(["-m", "orchestration", "ingest"], folder / "empty")
-    measure(["-m", "bench.intake", str(folder)], folder)  # not here: a child's peak starts at its parent's size
+def compare(folder: Path, rows: int = ROWS) -> Iterator[str]:
+    """Per format CPU seconds and peak memory of everyone, and Tongmai's ratio to the limit."""
+    yield f"| {rows:,} deliveries, CPU s (peak MB) | {' | '.join(NAMES)} | ÷ DuckDB |"
+    yield "|---|" + "---:|" * (len(NAMES) + 1)
     for suffix in FORMATS:
-        home, file = folder / suffix, inbox_file(folder, suffix)
-        limit = measure(["-c", LIMIT, str(file), str(folder / f"{suffix}.duckdb")], home)
-        ours = measure(["-m", "orchestration", "ingest"], home)
-        ratio = ours.cpu_s / limit.cpu_s
-        yield f"| {suffix} | {ours.cpu_s:.1f} | {limit.cpu_s:.1f} | {ratio:.1f} | {ours.peak_mb:.0f} |"
+        count = min(rows, SHEET_ROWS) if suffix == "xlsx" else rows
+        file = folder / f"tickets.{suffix}"
+        _write(file, 0, count)
+        pairs = [(_ours(folder, [file]), _limit(folder, file)) for _ in range(ROUNDS)]
+        ours, limit = (min(runs, key=lambda used: used.cpu_s) for runs in zip(*pairs, strict=True))
+        cells = [_shown(ours), _shown(limit)]
+        if suffix == "xlsx":
+            cells += ["–"] * 3
+        else:
+            cells.append(_shown(_peer(folder, ["-m", "bench.dlt_peer", "arrow"], file, PEERS)))
+            cells += [_scaled(folder, arguments, suffix, rows) for arguments in BY_ROW.values()]
+        named = f"{suffix}, {count:,} rows" if suffix == "xlsx" else suffix
+        yield f"| {named} | {' | '.join(cells)} | {ours.cpu_s / limit.cpu_s:.2f} |"
+        file.unlink()
     yield ""
-    yield f"Starting up with nothing to load takes {empty.cpu_s:.1f} s of Tongmai's CPU; importing Beam comes on top."
+    empty = measure(["-m", "orchestration", "ingest"], folder / "empty")
+    yield (
+        f"~ by rows {SMALL_ROWS:,} to {LARGER_ROWS:,}, scaled. dlt with Arrow checks no row and rejects none. "
+        f"Starting up with nothing to load: {empty.cpu_s:.1f} s."
+    )
 
 
-def inbox_file(folder: Path, suffix: str) -> Path:
-    """Where the month lies in the home of its format."""
-    return folder / suffix / "inbox" / "deliveries" / f"month.{suffix}"
+def flatness(folder: Path, rows: int = ROWS) -> Iterator[str]:
+    """The same rows as a quarter, as a whole, and in many files."""
+    yield "| deliveries as CSV | CPU s | peak MB |"
+    yield "|---|---:|---:|"
+    for named, count, files in (
+        (f"{rows // 4:,} rows, 1 file", rows // 4, 1),
+        (f"{rows:,} rows, 1 file", rows, 1),
+        (f"{rows:,} rows, {MANY_FILES:,} files", rows, MANY_FILES),
+    ):
+        parts = [folder / "parts" / f"{number:04d}.csv" for number in range(files)]
+        for number, part in enumerate(parts):
+            _write(part, number * count // files, (number + 1) * count // files)
+        used = min((_ours(folder, parts) for _ in range(ROUNDS)), key=lambda run: run.cpu_s)
+        yield f"| {named} | {used.cpu_s:.1f} | {used.peak_mb:.0f} |"
+        for part in parts:
+            part.unlink()
 
 
-def deliveries() -> pa.Table:
-    """ROWS clean tickets with every event, all columns text as a plant's system would export them."""
-    number = np.arange(ROWS)
-    random = np.random.default_rng(20260101)
-    start = np.datetime64("2025-11-01T06:00:00") + (number * 2_500_000 // ROWS).astype("timedelta64[s]")
-    gaps_s = random.integers(240, 1_500, (len(EVENTS), ROWS)).cumsum(axis=0).astype("timedelta64[s]")
-    times = {name: pc.strftime(pa.array(start + gaps_s[n]), "%Y-%m-%d %H:%M:%S") for n, name in enumerate(EVENTS)}
-    columns = {
-        "ticket_id": np.char.add("T", number.astype(str)),
-        "order_id": np.char.add("O", (number // 40).astype(str)),
-        "plant_id": np.char.add("P", (number % 78).astype(str)),
-        "truck_id": np.char.add("K", (number % 900).astype(str)),
-        "grade": np.array(["C20", "C30", "C35P6", "C40"])[number % 4],
-        "load_m3": (random.integers(60, 121, ROWS) / 10).astype(str),
-        "status": np.full(ROWS, "签收"),
-    }
-    return pa.table({**columns, **times})
+def year(folder: Path, scale: float = 1.0) -> Iterator[str]:
+    """A city's year: tickets, and batches with their weighings in columns."""
+    home = Home.at(folder / "year")
+    measure(["-m", "bench.city_year", str(home.inbox), str(scale)], folder)
+    used = measure(["-m", "orchestration", "ingest"], home.root)
+    rows = f"{city_year.TICKETS * scale:,.0f} tickets and {city_year.BATCHES * scale:,.0f} batches"
+    yield f"{rows} in 24 CSV files: {used.cpu_s:.0f} s CPU, {used.wall_s:.0f} s wall, {used.peak_mb:,.0f} MB at most."
 
 
-def write(rows: pa.Table, file: Path) -> None:
-    """Write the rows in the format that the file's suffix names."""
-    if file.suffix == ".csv":
-        pa_csv.write_csv(rows, file)
-    elif file.suffix == ".parquet":
-        pq.write_table(rows, file)
-    else:
-        rows.to_pandas().to_json(file, orient="records", lines=True, force_ascii=False)
+def _write(file: Path, first: int, last: int) -> None:
+    # not here: a child's peak starts at its parent's size
+    measure(["-m", "bench.tickets", str(file), str(first), str(last)], file.parent)
+
+
+def _ours(folder: Path, files: list[Path]) -> Usage:
+    with tempfile.TemporaryDirectory(dir=folder) as home:
+        inbox = Path(home) / "inbox" / "deliveries"
+        inbox.mkdir(parents=True)
+        for file in files:
+            (inbox / file.name).hardlink_to(file)
+        return measure(["-m", "orchestration", "ingest"], Path(home))
+
+
+def _limit(folder: Path, file: Path) -> Usage:
+    return _peer(folder, ["-m", "bench.duckdb_alone"], file, Path(sys.executable))
+
+
+def _peer(folder: Path, arguments: list[str], file: Path, python: Path) -> Usage:
+    with tempfile.TemporaryDirectory(dir=folder) as target:
+        return measure([*arguments, str(file), f"{target}/peer.duckdb"], Path(target), python)
+
+
+def _scaled(folder: Path, arguments: list[str], suffix: str, rows: int) -> str:
+    """CPU for `rows` rows, from two small runs."""
+    python = PEERS if "dlt" in arguments[1] else Path(sys.executable)
+    cpu_s = []
+    for count in (SMALL_ROWS, LARGER_ROWS):
+        file = folder / f"few.{suffix}"
+        _write(file, 0, count)
+        cpu_s.append(_peer(folder, arguments, file, python).cpu_s)
+        file.unlink()
+    few, more = cpu_s
+    return f"~{few + (more - few) * (rows - SMALL_ROWS) / (LARGER_ROWS - SMALL_ROWS):.0f}"
+
+
+def _shown(used: Usage) -> str:
+    return f"{used.cpu_s:.1f} ({used.peak_mb:,.0f})"
 
 
 if __name__ == "__main__":
-    month = deliveries()
-    for name in FORMATS:
-        target = inbox_file(Path(sys.argv[1]), name)
-        target.parent.mkdir(parents=True)
-        write(month, target)
+    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    with tempfile.TemporaryDirectory() as place:
+        for lines in (
+            compare(Path(place), wanted),
+            flatness(Path(place), wanted),
+            year(Path(place), wanted / ROWS),
+        ):
+            for line in lines:
+                print(line, flush=True)

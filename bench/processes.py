@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from store.home import REPOSITORY
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -22,12 +24,12 @@ class Usage:
     peak_mb: float
 
 
-def measure(arguments: list[str], home: Path) -> Usage:
-    """Run Python with `arguments` on this home. Raises CalledProcessError when the command fails."""
+def measure(arguments: list[str], home: Path, python: Path = Path(sys.executable)) -> Usage:
+    """Run `python` with `arguments` on this home. Raises CalledProcessError when the command fails."""
     environment = {**os.environ, "TONGMAI_HOME": str(home), "TONGMAI_LANG": "en"}
     started = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [str(python), *arguments], env=environment, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     _, status, used = os.wait4(process.pid, 0)
     wall_s = time.monotonic() - started
