@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipelines.crash_points import reach
+
 DRAFT_SUFFIX = ".draft"
 
 
@@ -20,8 +22,10 @@ def write(path: Path, fill: Callable[[Path], object]) -> None:
     _make_folder(path.parent)
     draft = path.with_name(path.name + DRAFT_SUFFIX)
     fill(draft)
+    reach("draft_written")
     _sync(draft)
     draft.replace(path)
+    reach("draft_renamed")
     _sync(path.parent)
 
 

@@ -231,6 +231,7 @@ def sweep(home: Home) -> None:
             for path in folder.glob("*.parquet"):
                 if path.name.rsplit("-", 1)[0] not in staged:
                     path.unlink()
+                    reach("part_swept")
 
 
 def _segment(task: FileTask, tally: Tally) -> Segment:

@@ -46,7 +46,7 @@ def read_toml(path: Path, content: bytes) -> dict[str, Any]:
     """A TOML document. Raises TongmaiError(`bad_mapping`)."""
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_mapping(path, f"不是有效的 TOML：{error}", f"is not valid TOML: {error}") from error
 
 

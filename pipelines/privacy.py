@@ -33,7 +33,7 @@ _PRIVATE_NUMBER = (
     r"|(?<!\d)0\d{2,3}-\d{7,8}(?!\d)"  # landlines
     r"|(?<!\d)\d{6}(?:19\d\d|200\d|201[0-2])[01]\d[0-3]\d{4}[\dXx](?!\d)"  # identity cards of the grown up
     rf"|[{_PROVINCES}][A-Z][·• ]?(?=[A-Z]{{0,3}}\d)[A-Z0-9]{{4,5}}[A-Z0-9挂学警港澳]"  # plates
-    r"|[\w.+-]+@[\w-]+\.[\w.]+"  # mail addresses
+    r"|[\w.+-]{1,64}@[\w-]+\.[\w.]+"  # mail addresses; bounded, or a long word takes its length squared
 )
 _PRIVATE_NUMBERS = re.compile(_PRIVATE_NUMBER)
 # Where text is kept beside the rows (rejects), doubt is masked as well.

@@ -152,10 +152,11 @@ def row_text(cells: SourceCells) -> str:
 def malformed_text(layout: Layout, row: MalformedRow) -> str:
     """A malformed row's cells as they came, redacted: those under private headers, and whatever looks private."""
     if row.is_json:
-        return redact_json(row.cells[0], lambda key: is_private_header(layout.feed, key))[:_TEXT_LIMIT]
+        text = row.cells[0][: 2 * _TEXT_LIMIT]  # what is stored is cut, and so need not be looked through as a whole
+        return redact_json(text, lambda key: is_private_header(layout.feed, key))[:_TEXT_LIMIT]
     private = {index for index, header in enumerate(layout.header) if is_private_header(layout.feed, header)}
     private |= {b.index for b in layout.bindings if b.index is not None and layout.feed.field(b.name).is_private}
-    cells = [MASK if index in private else cell for index, cell in enumerate(row.cells)]
+    cells = [MASK if index in private else cell[: 2 * _TEXT_LIMIT] for index, cell in enumerate(row.cells)]
     return redact_cells(cells, has_people=bool(private))[:_TEXT_LIMIT]
 
 

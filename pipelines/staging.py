@@ -234,6 +234,7 @@ def _archive(home: Home, task: FileTask) -> None:
         task.path.unlink()
     else:
         durable.move(task.path, target)
+    reach("source_moved")
     inbox.forget_sidecar(task.path)
     reach("after_archive")
 

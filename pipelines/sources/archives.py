@@ -96,7 +96,7 @@ def _zip(content: Content) -> Iterator[zipfile.ZipFile]:
 def _kind(info: zipfile.ZipInfo, label: str) -> str:
     """`data`, `document` (left out and told) or `litter` (what systems leave behind). Raises FileError."""
     suffix = PurePosixPath(label).suffix.casefold()
-    if info.is_dir() or _LITTER.search(label):
+    if info.filename.endswith("/") or _LITTER.search(label):
         return "litter"
     if suffix in _DOCUMENTS or _README.fullmatch(PurePosixPath(label).name):
         return "document"
