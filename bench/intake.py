@@ -36,7 +36,7 @@ def compare(folder: Path, rows: int = ROWS) -> Iterator[str]:
     for suffix in FORMATS:
         count = min(rows, SHEET_ROWS) if suffix == "xlsx" else rows
         file = folder / f"tickets.{suffix}"
-        _write(file, 0, count)
+        _write([file], count)
         pairs = [(_ours(folder, [file]), _limit(folder, file)) for _ in range(ROUNDS)]
         ours, limit = (min(runs, key=lambda used: used.cpu_s) for runs in zip(*pairs, strict=True))
         cells = [_shown(ours), _shown(limit)]
@@ -66,8 +66,7 @@ def flatness(folder: Path, rows: int = ROWS) -> Iterator[str]:
         (f"{rows:,} rows, {MANY_FILES:,} files", rows, MANY_FILES),
     ):
         parts = [folder / "parts" / f"{number:04d}.csv" for number in range(files)]
-        for number, part in enumerate(parts):
-            _write(part, number * count // files, (number + 1) * count // files)
+        _write(parts, count)
         used = min((_ours(folder, parts) for _ in range(ROUNDS)), key=lambda run: run.cpu_s)
         yield f"| {named} | {used.cpu_s:.1f} | {used.peak_mb:.0f} |"
         for part in parts:
@@ -83,9 +82,9 @@ def year(folder: Path, scale: float = 1.0) -> Iterator[str]:
     yield f"{rows} in 24 CSV files: {used.cpu_s:.0f} s CPU, {used.wall_s:.0f} s wall, {used.peak_mb:,.0f} MB at most."
 
 
-def _write(file: Path, first: int, last: int) -> None:
+def _write(files: list[Path], rows: int) -> None:
     # not here: a child's peak starts at its parent's size
-    measure(["-m", "bench.tickets", str(file), str(first), str(last)], file.parent)
+    measure(["-m", "bench.tickets", str(rows), *map(str, files)], files[0].parent)
 
 
 def _ours(folder: Path, files: list[Path]) -> Usage:
@@ -112,7 +111,7 @@ def _scaled(folder: Path, arguments: list[str], suffix: str, rows: int) -> str:
     cpu_s = []
     for count in (SMALL_ROWS, LARGER_ROWS):
         file = folder / f"few.{suffix}"
-        _write(file, 0, count)
+        _write([file], count)
         cpu_s.append(_peer(folder, arguments, file, python).cpu_s)
         file.unlink()
     few, more = cpu_s

@@ -2,7 +2,7 @@
 
 Belongs here: the rows and writing them. Does not belong here: who loads them (`bench.intake`).
 
-    python -m bench.tickets FILE FIRST LAST
+    python -m bench.tickets ROWS FILE [FILE …]
 """
 
 from __future__ import annotations
@@ -72,4 +72,6 @@ def _write_xlsx(rows: list[tuple[str, ...]], file: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    rows, files = int(sys.argv[1]), [Path(name) for name in sys.argv[2:]]
+    for number, file in enumerate(files):
+        write(file, number * rows // len(files), (number + 1) * rows // len(files))
