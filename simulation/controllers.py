@@ -77,7 +77,8 @@ def office_layouts(seed: int, sender: Sender, is_small: bool) -> dict[str, Layou
     """How a sender of tickets writes its strength tests, receipts, mixes and statements."""
     layouts = {}
     for feed in ("strength_tests", "material_receipts", "mixes", "statements"):
-        layouts[feed] = _office(seed, sender.sender_id, feed, is_small, sender.has_updated_at)
+        tells_changes = sender.has_updated_at or feed == "mixes"  # a filing always has its day
+        layouts[feed] = _office(seed, sender.sender_id, feed, is_small, tells_changes)
     return layouts
 
 

@@ -79,24 +79,27 @@ def _is_json(text: str) -> bool:
 def _wrapped(
     text: str, offset: int, feed: Feed, depth: int, names: tuple[str, ...]
 ) -> tuple[int, tuple[str, ...]] | None:
-    """Where the array of records in the object at `offset` begins; None when the object is itself a record."""
-    position = offset + 1
+    """Where the array of records in the object at `offset` begins; None when the object is itself a record.
+
+    A feature collection may have a name and a type, as a record of the feed may.
+    """
+    position, is_record = offset + 1, False
     try:
         while True:
             position = _blank_end(text, position)
             if not text.startswith('"', position):
                 return None
             key, position = _DECODER.raw_decode(text, position)
-            if normalise(key) in aliases(feed):
-                return None
+            is_record |= normalise(key) in aliases(feed)
             position = _blank_end(text, position)
             if not text.startswith(":", position):
                 return None
             position = _blank_end(text, position + 1)
             opening = text[position : position + 1]
-            if opening == "[" and key in _WRAPPERS and text[_blank_end(text, position + 1)] in "{[]":
+            is_wrapper = key == "features" or (key in _WRAPPERS and not is_record)
+            if opening == "[" and is_wrapper and text[_blank_end(text, position + 1)] in "{[]":
                 return position + 1, names
-            is_inner = opening == "{" and key in _WRAPPERS and depth > 0
+            is_inner = opening == "{" and is_wrapper and depth > 0
             if is_inner and (found := _wrapped(text, position, feed, depth - 1, names)):
                 return found
             value, position = _DECODER.raw_decode(text, position)

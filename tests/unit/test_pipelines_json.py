@@ -88,6 +88,13 @@ def test_points_of_features_become_coordinates(tmp_path: Path, is_lines: bool) -
     assert read(path) == {**EXPECTED, lon: ["106.5", "107.5"], lat: ["26.5", "26.5"]}
 
 
+def test_a_collection_may_be_called_as_a_record_of_the_feed_is(tmp_path: Path) -> None:
+    path = tmp_path / "zones.geojson"
+    feature = {"type": "Feature", "properties": {"zone_id": "Z1", "kind": "industrial"}, "geometry": None}
+    path.write_text(json.dumps({"type": "FeatureCollection", "name": "zones", "features": [feature]}, indent=1))
+    assert read(path, "zones")["zone_id"] == ["Z1"]
+
+
 def test_objects_within_records_become_columns(tmp_path: Path) -> None:
     path = tmp_path / "permits.jsonl"
     lines = [
