@@ -69,7 +69,7 @@ def compiled(shape: Shape, empty: frozenset[str] = frozenset()) -> Check:
 def _read(column: Field, shape: Shape) -> str:
     source = column_of(column.name)
     if column.kind is Kind.LIST:
-        return source
+        return f"CAST({source} AS {column.sql_type})"  # lists without a single element have no types of their own
     type_ = dict(shape.types).get(column.name, "string")
     factor = dict(shape.factors).get(column.name, 1.0)
     sql = readings.reading(column, source, type_, factor, shape.mapping)
