@@ -35,6 +35,10 @@ ROW_REASONS: Mapping[str, Text] = {
         "{column} ({en}): which of its numbers is the month cannot be told. State it under [formats] in a mapping "
         "file, such as %m/%d/%Y.",
     ),
+    "unclear_month": Text(
+        "{column}（{zh}）可能是 1 月，也可能是 10 月（电子表格把 2025.10 存成了 2025.1）。请写成 2025-01 或 2025-10。",
+        "{column} ({en}) may be January or October (a spreadsheet keeps 2025.10 as 2025.1). Write 2025-01 or 2025-10.",
+    ),
     "bad_code": Text("{column}（{zh}）不在允许的取值中：{limits}。", "{column} ({en}) is none of: {limits}."),
     "digits_lost": Text(
         "{column}（{zh}）是被电子表格改成科学计数的编号，末位已丢失。请把该列设为文本后重新导出。",
@@ -144,12 +148,16 @@ FILE_REASONS: Mapping[str, Text] = {
 
 
 _UNCLEAR_DATE = re.compile(r"\s*\d{1,2}([/.-])\d{1,2}\1(\d{2}|\d{4})(?!\d).*")
+_UNCLEAR_MONTH = re.compile(r"\s*\d{4}\.1\s*")
 
 
 def refined(reason: str, text: object) -> str:
-    """A time's reason; `unclear_date` when it is written with the day or the month first (03/04/2025)."""
-    is_time = reason in (UNREADABLE[Kind.DAY], UNREADABLE[Kind.INSTANT])
-    return "unclear_date" if is_time and isinstance(text, str) and _UNCLEAR_DATE.fullmatch(text) else reason
+    """A time's reason; `unclear_…` when it is written with the day or the month first (03/04/2025), or as 2025.1."""
+    if reason not in (UNREADABLE[Kind.DAY], UNREADABLE[Kind.INSTANT]) or not isinstance(text, str):
+        return reason
+    if _UNCLEAR_MONTH.fullmatch(text):
+        return "unclear_month"
+    return "unclear_date" if _UNCLEAR_DATE.fullmatch(text) else reason
 
 
 class FileError(Exception):

@@ -18,7 +18,8 @@ FIRST_DAY, LAST_DAY = "DATE '1950-01-01'", "DATE '2100-01-01'"
 _SHANGHAI_US = 8 * 3600 * 1_000_000
 _EXCEL_EPOCH = "TIMESTAMP '1899-12-30 00:00:00'"
 _EXCEL_DAYS = "BETWEEN 20000 AND 80000"
-_MONTH = "((?:19|20)[0-9]{2}) *[-年/.]? *(0?[1-9]|1[0-2]) *(?:月份?)?"
+_MONTH = "^((?:19|20)[0-9]{2}) *[-年/.]? *(0?[1-9]|1[0-2]) *(?:月份?)?$"
+_JANUARY_OR_OCTOBER = "[0-9]{4}[.]1"  # a cell 2025.10 that a spreadsheet took for a number
 _HAS_WORDS = "[上下凌早周期拜T,]|[AaPp][Mm]$"
 _WORDS = (
     (r"[(（]?(星期|周|礼拜)[一二三四五六日天][)）]?", " "),
@@ -119,10 +120,16 @@ def day(x: str, type_: str) -> str:
 
 
 def month(x: str, text: str, type_: str) -> str:
-    """The first day of a month that is written alone (2025-03, 202503, 2025年3月) or by one of its days."""
+    """The first day of a month that is written alone (2025-03, 202503, 2025年3月) or by one of its days.
+
+    `2025.1` is NULL: it is January, or what a spreadsheet leaves of 2025.10.
+    """
     number = f"CAST(regexp_extract({text}, {quote(_MONTH)}, %d) AS INTEGER)"
     alone = f"make_date({number % 1}, {number % 2}, 1)"
     its_first = f"CAST(date_trunc('month', {day(x, type_)}) AS DATE)"
     if type_.startswith(("date", "timestamp")):
         return its_first
-    return f"CASE WHEN regexp_full_match({text}, {quote(_MONTH)}) THEN {alone} ELSE {its_first} END"
+    unclear = f"regexp_full_match({text}, {quote(_JANUARY_OR_OCTOBER)})"
+    return (
+        f"CASE WHEN {unclear} THEN NULL WHEN regexp_matches({text}, {quote(_MONTH)}) THEN {alone} ELSE {its_first} END"
+    )

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from pipelines.faults import refined
 from pipelines.feeds import FEEDS
 from pipelines.feeds.contract import Field, Kind
 from pipelines.mapping import FieldMapping
@@ -271,3 +272,16 @@ def test_no_zero_is_negative() -> None:
 
 def test_money_in_fractions_of_a_unit() -> None:
     assert read(field(Kind.MONEY, "CNY"), "12345", factor=0.01) == Decimal("123.45")
+
+
+@pytest.mark.parametrize(
+    "text", ["2025-10", "202510", "2025.10", "2025年10月", "2025年10月份", "2025/10", "2025-10-31"]
+)
+def test_october_is_no_january(text: str) -> None:
+    assert read(field(Kind.MONTH), text) == date(2025, 10, 1)
+
+
+def test_a_month_that_a_spreadsheet_has_cut_is_not_guessed() -> None:
+    assert read(field(Kind.MONTH), "2025.1") is None
+    assert refined("bad_date", "2025.1") == "unclear_month"
+    assert read(field(Kind.MONTH), "2025.9") == date(2025, 9, 1)
