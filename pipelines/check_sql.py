@@ -15,7 +15,7 @@ from pipelines.alignment import DISAGREES, EXTRA, Shape, column_of
 from pipelines.faults import UNREADABLE, row_sentence
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field, Kind
-from pipelines.rejects import NO_DATA
+from pipelines.rejects.rows import NO_DATA
 from pipelines.sql_text import quote
 from store.messages import Text
 

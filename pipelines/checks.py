@@ -19,11 +19,11 @@ from pipelines import crs
 from pipelines.alignment import column_of, text_of
 from pipelines.blocks import Block, Checked, Source, Tally
 from pipelines.check_sql import Check, compiled, element_column
-from pipelines.corrections import REJECT_ID
 from pipelines.elements import with_lists
 from pipelines.faults import refined, row_sentence
 from pipelines.privacy import redact
-from pipelines.rejects import (
+from pipelines.rejects.corrections import REJECT_ID
+from pipelines.rejects.rows import (
     ROW_KEY,
     Reject,
     SourceCells,

@@ -20,9 +20,9 @@ import pyarrow.types as pt
 from numpy.typing import NDArray
 
 from pipelines.alignment import DISAGREES, EXTRA, Shape, column_of
-from pipelines.corrections import REJECT_ID
 from pipelines.feeds.contract import Kind
 from pipelines.layout import Layout
+from pipelines.rejects.corrections import REJECT_ID
 from pipelines.sources.tables import SOURCE_ROW, RawTable
 from pipelines.tidy import clean
 

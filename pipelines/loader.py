@@ -1,9 +1,9 @@
 """The loader: landing -> `raw`, the only writer of that schema.
 
 Belongs here: transactions and the ledger. Does not belong here: reading source files or judging rows, which
-version stands for a row (`pipelines.versions`), what resolves a reject (`pipelines.resolutions`). Each transaction
-takes whole segments, in the order in which they were received: versions, rejects and ledger commit together or not
-at all, so a killed run leaves either everything of a segment or nothing.
+version stands for a row (`pipelines.versions`), what resolves a reject (`pipelines.rejects.resolutions`). Each
+transaction takes whole segments, in the order in which they were received: versions, rejects and ledger commit
+together or not at all, so a killed run leaves either everything of a segment or nothing.
 
 A content (feed and sha256) has one reading in force. Another reading of it, by another mapping or contract
 version, replaces that one in the same transaction; its row stays in the ledger and says by which.
@@ -23,7 +23,7 @@ from pipelines import landing, raw
 from pipelines.crash_points import reach
 from pipelines.feeds import FEEDS, Feed
 from pipelines.landing import Manifest, Segment
-from pipelines.resolutions import append_rejects, settle, withdraw_rejects
+from pipelines.rejects.resolutions import append_rejects, settle, withdraw_rejects
 from pipelines.versions import replace_versions
 from store.connections import writer
 from store.home import Home

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pipelines.corrections import source_header
+from pipelines.rejects.corrections import source_header
 
 Crs = Literal["WGS-84", "GCJ-02", "BD-09"]
 OTHERWISE = "*"  # in a code list: any text that nothing else knows

@@ -15,12 +15,12 @@ import pyarrow as pa
 
 from pipelines.alignment import Shape, align
 from pipelines.blocks import Batch, Block, Fault, FileTask, Source
-from pipelines.corrections import REJECT_ID, without_added
 from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
 from pipelines.gathering import as_records
 from pipelines.layout import Layout, resolve
 from pipelines.preparation import prepared
+from pipelines.rejects.corrections import REJECT_ID, without_added
 from pipelines.sources.formats import open_tables
 from pipelines.sources.tables import MalformedRow, RawTable
 from pipelines.sources.text import BLOCK_BYTES

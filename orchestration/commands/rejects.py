@@ -34,8 +34,8 @@ def rejects(
     as_json: JsonOption = False,
 ) -> None:
     from pipelines.feeds import FEEDS
-    from pipelines.reject_lists import read_rejects
-    from pipelines.reject_sheets import write_workbook
+    from pipelines.rejects.listing import read_rejects
+    from pipelines.rejects.workbook import write_workbook
 
     if feed is not None and feed not in FEEDS:
         known = ", ".join(FEEDS)

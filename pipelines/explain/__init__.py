@@ -15,7 +15,6 @@ import duckdb
 from pipelines import choosing, inbox, landing, staging
 from pipelines.blocks import Fault, FileTask
 from pipelines.choosing import Choice
-from pipelines.corrections import without_added
 from pipelines.explain.columns import table_report
 from pipelines.explain.profile import PROFILED_ROWS, Profile, profiles
 from pipelines.explain.report import BetterFeed, Explanation, RowsReport, TableReport
@@ -26,6 +25,7 @@ from pipelines.inbox import Arrival
 from pipelines.layout import resolve
 from pipelines.mapping import NO_MAPPING, FieldMapping
 from pipelines.names import segment_id
+from pipelines.rejects.corrections import without_added
 from pipelines.sources.formats import open_tables
 from pipelines.sources.tables import RawTable
 from store.home import Home

@@ -13,7 +13,7 @@ from pipelines.crs import bd09_to_gcj02, geometry_to_wgs84, to_wgs84, wgs84_to_g
 from pipelines.feeds import FEEDS
 from pipelines.layout import resolve
 from pipelines.privacy import hash_people, is_personal_header, load_key, mask_nested, mask_numbers, redact, redact_cells
-from pipelines.rejects import malformed_text
+from pipelines.rejects.rows import malformed_text
 from pipelines.sources.tables import MalformedRow
 from store.home import Home
 

@@ -14,8 +14,8 @@ from python_calamine import CalamineWorkbook
 
 from orchestration.cli import run_command
 from pipelines.ingest import ingest
-from pipelines.reject_lists import RejectedRow, read_rejects
-from pipelines.reject_sheets import write_workbook
+from pipelines.rejects.listing import RejectedRow, read_rejects
+from pipelines.rejects.workbook import write_workbook
 from store.home import Home
 from store.messages import TongmaiError
 

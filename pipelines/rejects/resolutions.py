@@ -1,7 +1,7 @@
 """Rejects in the warehouse: they come and go with their segment, and are resolved by what was received later.
 
 Belongs here: the SQL over `ops.rejects` and `ops.reject_resolutions`. Does not belong here: transactions
-(`pipelines.loader`), what a reject keeps of its row (`pipelines.rejects`), lists and exports.
+(`pipelines.loader`), what a reject keeps of its row (`pipelines.rejects.rows`), lists and exports.
 
 A reject is resolved by a good row that carries its number, or, where the newest row of a key counts, by a valid
 version of its key that was received later. A corrected row that is wrong again is a reject that points to the

@@ -1,7 +1,7 @@
 """Rejects as a workbook: the reason beside each row, ready to be corrected and dropped back.
 
-Belongs here: laying rows out in sheets. Does not belong here: which rejects (`pipelines.reject_lists`), reading
-the corrected file (`pipelines.corrections`).
+Belongs here: laying rows out in sheets. Does not belong here: which rejects (`pipelines.rejects.listing`), reading
+the corrected file (`pipelines.rejects.corrections`).
 
 Every cell is text, so that no cell is a formula and no number changes on its way through a spreadsheet.
 """
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.corrections import ADDED
-from pipelines.reject_lists import RejectedRow, RejectList
+from pipelines.rejects.corrections import ADDED
+from pipelines.rejects.listing import RejectedRow, RejectList
 from store.messages import Lang, language
 
 _SHEET_ROWS = 1_000_000

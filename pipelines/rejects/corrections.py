@@ -1,7 +1,7 @@
 """Corrected rejects that come back: the columns that an export adds, told apart from those of the source.
 
 Belongs here: the names of those columns, and taking them out of a file's rows. Does not belong here: writing an
-export (`pipelines.reject_sheets`), what is resolved by it (`pipelines.resolutions`).
+export (`pipelines.rejects.workbook`), what is resolved by it (`pipelines.rejects.resolutions`).
 
 A header that holds a reject's number is a correction's. Its added columns are no content: they are taken out before
 a layout is made, so that the header is the source's again and finds the same mapping.

@@ -1,7 +1,7 @@
 """Rejects as a clerk sees them: which are open, why, and how they are sent back.
 
 Belongs here: reading `ops.rejects` from the writer's file, read-only. Does not belong here: the sheet
-(`pipelines.reject_sheets`), what resolves a reject (`pipelines.resolutions`).
+(`pipelines.rejects.workbook`), what resolves a reject (`pipelines.rejects.resolutions`).
 """
 
 from __future__ import annotations
