@@ -86,7 +86,7 @@ def _of_columns(table: pa.Table, shape: Shape, column: Field) -> Iterator[Elemen
             )
             for member in members
         }
-        names = pa.array([element for element, _ in group], pa.string())
+        names = pa.array([element.replace("·", ".") for element, _ in group], pa.string())
         which = pa.array(np.repeat(np.arange(len(group), dtype=np.int32), table.num_rows))
         named = pa.DictionaryArray.from_arrays(which, names)
         data |= {column_of(column.members[0].name): named, "_label": named}

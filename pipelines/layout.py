@@ -186,7 +186,7 @@ def _claims(
         elif alias is not None:
             claims.setdefault(known[alias].name, []).append((list(known).index(alias), index))
         elif (part := elements_column(feed, text)) is not None:
-            claims.setdefault(part[0], []).append((0, index))
+            claims.setdefault(_told_apart(part[0], header[:index].count(text)), []).append((0, index))
         else:
             extras.append((index, text))
     for index, text in shared:
@@ -199,6 +199,14 @@ def _claims(
     for name in surplus_parts(feed, claims):
         extras += [(index, header[index]) for _, index in claims.pop(name)]
     return claims, extras
+
+
+def _told_apart(path: str, before: int) -> str:
+    """The path of a column under whose header `before` others stand: two columns 水泥 are two silos of cement."""
+    parts = path.split(".")
+    if before and len(parts) == 3:
+        parts[1] += f"#{before + 1}"
+    return ".".join(parts)
 
 
 def _is_known(feed: Feed, text: str, known: Mapping[str, Field]) -> bool:
@@ -235,19 +243,21 @@ def _factor(feed: Feed, name: str, text: str, stated: Mapping[str, str]) -> floa
 
     Raises FileError(`unknown_unit`) when the header names a unit that cannot be converted.
     """
-    column = feed.field(name)
+    column, part = feed.field(name), elements_column(feed, text) if "." in name else None
     if (unit := stated.get(name, stated.get(_member_path(name)))) is not None:
         factor = units.factor(column.unit, unit)
         return float(unit) if factor is None else factor
     if column.unit is None:
         return 1.0
+    if part is not None and part[1] is not None:
+        return part[1]
     for written in _BRACKETS.findall(unicodedata.normalize("NFKC", text)):
         if (factor := units.factor(column.unit, written)) is not None:
             return factor
         if units.is_unit(written):
             raise FileError("unknown_unit", text)
-    if "." in name:
-        return (elements_column(feed, text) or (name, 1.0))[1]
+    if part is not None:
+        raise FileError("unknown_unit", text)
     for alias in map(normalise, (column.name, *column.aliases)):
         if (factor := _unit_after(normalise(text), alias, column)) is not None:
             return factor

@@ -20,6 +20,7 @@ from pipelines.feeds.contract import Field
 from pipelines.readings import bare, bare_texts, known_texts
 
 _BRACKET = re.compile(r"[(\[【{]([^()\[\]【】{}]*)[)\]】}]")
+_LITRES = ("l", "升")
 _NOISE = re.compile(r"[\s_*:、,/\\\"']+|(?<!\d)-|-(?!\d)")
 
 
@@ -38,29 +39,30 @@ def surplus_parts(feed: Feed, claims: Mapping[str, object]) -> list[str]:
     return surplus
 
 
-def elements_column(feed: Feed, text: str) -> tuple[str, float] | None:
-    """The path of the column with that header and the factor to the member's unit, or None.
+def elements_column(feed: Feed, text: str) -> tuple[str, float | None] | None:
+    """The path of the column with that header and the factor to the member's unit, or None when it is none.
 
-    Raises nothing: a unit that cannot be converted makes the header unknown.
+    The factor is None for a volume of anything but water: its density is not known here.
     """
     return _elements_column(feed, text)
 
 
 @lru_cache(maxsize=16_384)
-def _elements_column(feed: Feed, text: str) -> tuple[str, float] | None:
+def _elements_column(feed: Feed, text: str) -> tuple[str, float | None] | None:
     for column in feed.lists:
         if (found := _parse(column, text)) is not None:
             return found
     return None
 
 
-def _parse(column: Field, text: str) -> tuple[str, float] | None:
+def _parse(column: Field, text: str) -> tuple[str, float | None] | None:
     folded = unicodedata.normalize("NFKC", text).casefold()
     words = _member_words(column)
     written: list[str] = []
 
     def inside(match: re.Match[str]) -> str:
-        if any(units.factor(member.unit, match[1]) is not None for member in column.members):
+        is_weight = any(units.factor(member.unit, match[1]) is not None for member in column.members)
+        if is_weight or units.is_volume(match[1]):
             written.append(match[1])
             return ""
         return f" {_compact(match[1])} "
@@ -73,7 +75,9 @@ def _parse(column: Field, text: str) -> tuple[str, float] | None:
         element, member = found
         unit = suffix or (written[0] if written else "")
         factor = units.factor(member.unit, unit) if unit else 1.0
-        if factor is None:
+        if factor is None and _is_water(column.members[0], element):
+            factor = units.of_water(member.unit, unit)
+        if factor is None and not units.is_volume(unit):
             continue
         path = f"{column.name}.{element}.{member.name}" if element else f"{column.name}.{member.name}"
         return path, factor
@@ -87,6 +91,7 @@ def _compact(text: str) -> str:
 def _without_unit(column: Field, compact: str) -> list[tuple[str, str]]:
     """The text as it stands, then without each unit that it may end with (`水泥1设定kg`)."""
     spellings = {_compact(unit): unit for member in column.members for unit in units.spellings(member.unit)}
+    spellings |= dict.fromkeys(_LITRES, "l")
     endings = sorted((end for end in spellings if compact.endswith(end)), key=len, reverse=True)
     return [(compact, ""), *((compact.removesuffix(end), spellings[end]) for end in endings)]
 
@@ -101,6 +106,10 @@ def _element_and_member(column: Field, text: str, words: dict[str, Field]) -> tu
     if column.member_of_bare and (element := _element(column.members[0], text)):
         return element, column.member(column.member_of_bare)
     return None
+
+
+def _is_water(naming: Field, element: str) -> bool:
+    return bare_texts(naming).get(bare(naming, element)) == "water"
 
 
 @lru_cache(maxsize=64)

@@ -16,7 +16,7 @@ _FACTORS: dict[str, dict[str, float]] = {
     "CNY/m3": {"元/m3": 1, "元/方": 1, "元/立方米": 1, "元": 1, "cny/m3": 1},
     "km": {"km": 1, "公里": 1, "千米": 1, "m": 0.001, "米": 0.001, "里": 0.5},
     "mm": {"mm": 1, "毫米": 1, "cm": 10, "厘米": 10, "m": 1_000},
-    "L": {"l": 1, "升": 1, "kg": 1, "公斤": 1, "m3": 1_000, "ml": 0.001},
+    "L": {"l": 1, "升": 1, "kg": 1, "公斤": 1, "m3": 1_000, "ml": 0.001, "毫升": 0.001},
     "kg": {
         "kg": 1, "公斤": 1, "千克": 1, "t": 1_000, "吨": 1_000, "g": 0.001, "克": 0.001, "斤": 0.5,
         "kg/盘": 1, "公斤/盘": 1, "千克/盘": 1, "t/盘": 1_000, "吨/盘": 1_000,
@@ -54,6 +54,18 @@ def fold(unit: str) -> str:
 def factor(kept: str | None, written: str) -> float | None:
     """What one `written` is in `kept`; None when the text is not a unit of that quantity."""
     return _FACTORS.get(kept or "", {}).get(fold(written))
+
+
+def of_water(kept: str | None, written: str) -> float | None:
+    """What one `written`, a volume (L, L/m³), of water is in the mass `kept`: a litre is a kilogram."""
+    volume, slash, whole = fold(written).partition("/")
+    is_like = factor(kept, f"kg{slash}{whole}") is not None
+    return _FACTORS["L"].get(volume) if is_like and is_volume(written) else None
+
+
+def is_volume(written: str) -> bool:
+    """Whether the text is litres or the like, by themselves or per something."""
+    return fold(written).partition("/")[0] in {"l", "升", "ml", "毫升", "m3"} and fold(written) != "m3/h"
 
 
 def is_unit(written: str) -> bool:

@@ -228,7 +228,7 @@ def test_a_mapping_names_members(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("P.O42.5水泥", "cement"), ("水泥2", "cement"), ("F类Ⅱ级粉煤灰", "other"), ("粉煤灰(Ⅱ级)", "fly_ash"),
+        ("P.O42.5水泥", "cement"), ("水泥2", "cement"), ("F类Ⅱ级粉煤灰", "fly_ash"), ("粉煤灰(Ⅱ级)", "fly_ash"),
         ("Ⅱ级粉煤灰", "fly_ash"), ("S95矿粉", "slag"), ("1#砂", "sand"), ("机制砂", "manufactured_sand"),
         ("碎石5-25mm", "stone"), ("再生骨料", "recycled_aggregate"), ("聚羧酸减水剂", "admixture"), ("回收水", "water"),
         ("膨润土", "other"), ("FLY ASH", "fly_ash"),
