@@ -124,6 +124,12 @@ FILE_REASONS: Mapping[str, Text] = {
         "无法判断文件的编码。请用 UTF-8 或 GB18030 重新导出。",
         "The file's encoding cannot be told. Export it again as UTF-8 or GB18030.",
     ),
+    "cannot_process": Text(
+        "程序处理这个文件时出错，已将它单独留下，其他文件不受影响。请把文件和括号中的说明交给技术人员；"
+        "程序修好后更新一下文件的时间（touch），即会重读。",
+        "The program failed on this file and left it aside; no other file is affected. Give the file and the words in "
+        "brackets to whoever maintains the platform; once mended, touch the file and it is read again.",
+    ),
     "still_writing": Text(
         "文件还在写入；写完后的下一次运行会处理它。", "The file is still being written; the next run takes it."
     ),

@@ -12,15 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-import pyarrow as pa
-
 from pipelines import choosing, durable, inbox, landing
 from pipelines.blocks import Batch, Fault, FileTask
 from pipelines.crash_points import reach
 from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
 from pipelines.inbox import Arrival, Refusal
+from pipelines.isolation import STUMBLES, batch_of, detail_of, is_disk_full, land_apart
 from pipelines.mapping import FieldMapping
 from pipelines.names import digest, segment_id
 from pipelines.quiet_beam import quiet_import
@@ -105,24 +103,20 @@ def batches(tasks: Sequence[FileTask]) -> Iterator[Batch]:
     waiting: list[FileTask] = []
     for task in sorted(tasks, key=lambda task: (task.feed, task.received_at, task.name, task.segment_id)):
         if _weight_bytes(task) > SMALL_FILE_BYTES:
-            yield _batch([task])
+            yield batch_of([task])
             continue
         size_bytes = sum(map(_weight_bytes, waiting)) + _weight_bytes(task)
         if waiting and (waiting[0].feed != task.feed or size_bytes > BATCH_BYTES or len(waiting) == BATCH_FILES):
-            yield _batch(waiting)
+            yield batch_of(waiting)
             waiting = []
         waiting.append(task)
     if waiting:
-        yield _batch(waiting)
+        yield batch_of(waiting)
 
 
 def _weight_bytes(task: FileTask) -> int:
     """About how many bytes of rows are in the file: a small file waits in memory until all of it could be read."""
     return task.size_bytes * (_EXPANSION if task.path.suffix.casefold() in _COMPRESSED_SUFFIXES else 1)
-
-
-def _batch(tasks: Sequence[FileTask]) -> Batch:
-    return Batch(digest(*(f"{task.segment_id}.{task.turn}" for task in tasks)), tasks[0].feed, tuple(tasks))
 
 
 def _given(files: Sequence[tuple[str, Path]]) -> list[Arrival]:
@@ -189,14 +183,12 @@ def _prepare(home: Home, arrival: Arrival, mapping: Path | None, readings: landi
 
 
 def _land(home: Home, tasks: Sequence[FileTask]) -> list[StagedFile]:
-    land = _beam()
-    planned = list(batches(tasks))
     try:
-        land(home, planned)
-    except (RuntimeError, OSError, ValueError, duckdb.Error, pa.ArrowException) as error:
+        landed, stumbles = land_apart(home, _beam(), list(batches(tasks)))
+    except STUMBLES as error:
         raise _explained(error) from error
-    outcomes: list[StagedFile] = []
-    for batch in planned:
+    outcomes = [_failed(home, task, None, fault) for task, fault in stumbles]
+    for batch in landed:
         manifest = landing.read_manifest(landing.manifest_path(home, batch.feed, batch.batch_id))
         faults = dict(manifest.faults)
         for task in batch.files:
@@ -240,14 +232,13 @@ def _archive(home: Home, task: FileTask) -> None:
 
 
 def _explained(error: Exception) -> TongmaiError:
-    text = str(error)
-    if "No space left on device" in text or "Errno 28" in text:
+    if is_disk_full(error):
         return TongmaiError(
             "disk_full",
             "磁盘已满：本次未入库的文件仍在收件目录，腾出空间后重新运行即可。",
             "The disk is full. Files not yet staged are still in the inbox; free some space and run again.",
         )
-    detail = text.strip().splitlines()[-1][:200] if text.strip() else type(error).__name__
+    detail = detail_of(error)
     return TongmaiError(
         "staging_failed",
         f"暂存失败：{detail}。文件仍在收件目录，可重新运行。",

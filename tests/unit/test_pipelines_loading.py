@@ -13,12 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 from intake_files import equal_tables, order, orders, put, query, without_beam
 
-from pipelines import loader, staging
+from pipelines import isolation, loader, staging
+from pipelines.blocks import Block, Checked
+from pipelines.checks import Checker
 from pipelines.feeds import FEEDS
 from pipelines.ingest import ingest
 from store.home import Home
 from store.messages import TongmaiError
 
+BEAM = staging._beam
 TICKETS = "运单号,委托单号,搅拌站,强度等级,方量,出厂时间,到场时间,状态,更新时间"
 
 
@@ -99,6 +102,43 @@ def test_the_later_file_has_the_duplicate_wherever_batches_and_transactions_are_
     assert duplicates == {names[n]: int(n > 0) for n in numbers}
     assert query(home, "SELECT count(*) FROM raw.orders_versions") == [(12 + 4 * 6,)]
     assert ingest(home).files == ()
+
+
+def test_a_file_at_which_the_program_stumbles_costs_itself_alone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = Checker.check
+
+    def stumble(self: Checker, block: Block) -> Checked:
+        if block.table is not None and any(file.name == "poison.csv" for file in block.batch.files):
+            raise IndexError("list index out of range")
+        return check(self, block)
+
+    for name in ("a", "b", "poison", "y", "z"):
+        put(home, "orders", f"{name}.csv", orders(order(f"O{name}")))
+    put(home, "deliveries", "d.csv", "\n".join((TICKETS, "T1,O1,P1,C30,8,2025-03-06 08:00:00,,,")))
+    with monkeypatch.context() as patched:
+        patched.setattr(staging, "_beam", BEAM)
+        patched.setattr(Checker, "check", stumble)
+        files = {file.file: file for file in ingest(home).files}
+    assert {name for name, file in files.items() if file.status != "loaded"} == {"poison.csv"}
+    assert files["poison.csv"].reasons == {"cannot_process": 1}
+    assert "IndexError" in (files["poison.csv"].message_en or "")
+    poison = home.inbox / "orders" / "poison.csv"
+    os.utime(poison, (1_743_000_000, 1_743_000_000))
+    assert [(file.file, file.status) for file in ingest(home).files] == [("poison.csv", "loaded")]
+    assert query(home, "SELECT count(*), count(DISTINCT order_id) FROM raw.orders_versions") == [(5, 5)]
+
+
+def test_an_ailing_machine_is_no_fault_of_files(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Checker, block: Block) -> Checked:
+        raise PermissionError("landing")
+
+    for number in range(isolation.MOST_STUMBLES + 5):
+        put(home, "orders", f"{number}.csv", orders(order(f"O{number}")))
+    with monkeypatch.context() as patched, pytest.raises(TongmaiError) as caught:
+        patched.setattr(Checker, "check", fail)
+        ingest(home)
+    assert caught.value.reason == "staging_failed"
+    assert ingest(home).totals()["orders"]["loaded"] == isolation.MOST_STUMBLES + 5
 
 
 def test_a_full_disk_that_has_rolled_back_already_is_told_as_such(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
