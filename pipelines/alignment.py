@@ -68,6 +68,8 @@ def align(raw: RawTable, layout: Layout, *, as_text: bool) -> tuple[Shape, pa.Ta
         kind = layout.feed.field(binding.name).kind
         is_text = as_text or kind not in TYPED_KINDS
         is_list = kind is Kind.LIST and pt.is_list(column.type)
+        if binding.unit_index is not None:
+            column = _with_unit(text_of(column), text_of(raw.table[f"c{binding.unit_index}"]))
         if not is_list and not pt.is_string(column.type) and (is_text or pt.is_null(column.type)):
             column = text_of(column)
         if not pt.is_string(column.type):
@@ -98,6 +100,13 @@ def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def json_text(value: Any) -> str:
     """A nested value as JSON."""
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _with_unit(amounts: pa.ChunkedArray, written: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Amounts with the unit of their row beside them, where they have none of their own."""
+    is_bare = pc.match_substring_regex(amounts, r"[0-9.]\s*$")
+    stated = pc.binary_join_element_wise(amounts, pc.utf8_trim_whitespace(written), " ")
+    return pc.if_else(pc.fill_null(is_bare, False), pc.coalesce(stated, amounts), amounts)
 
 
 def _extra(raw: RawTable, layout: Layout) -> pa.Array | pa.ChunkedArray:

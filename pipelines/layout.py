@@ -24,6 +24,7 @@ from pipelines.privacy import is_personal_header
 
 HEADER_SEARCH_ROWS = 30
 _BRACKETS = re.compile(r"[（(\[【{](.*?)[)）\]】}]")
+_UNIT_COLUMNS = frozenset({"单位", "计量单位", "数量单位", "重量单位", "unit", "units", "uom"})
 _NOISE = re.compile(r"[\s_\-*:：·.、/\\\"'#]+")
 _VALUE = re.compile(r"[-+¥￥$]?[0-9][0-9.,:/\- T]*%?")
 
@@ -32,6 +33,7 @@ _VALUE = re.compile(r"[-+¥￥$]?[0-9][0-9.,:/\- T]*%?")
 class Binding:
     """One field's source: the raw table's column `c<index>` (or a constant) and the factor to the unit kept.
 
+    `unit_index` is the column that states each row's own unit.
     `name` is a field's name or, for a column that holds a part of a list, its path (see `pipelines.list_headers`).
     """
 
@@ -39,6 +41,7 @@ class Binding:
     index: int | None = None
     constant: str | None = None
     factor: float = 1.0
+    unit_index: int | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPIN
     constants, stated = dict(mapping.constants), dict(mapping.units)
     bindings: dict[str, Binding] = {name: Binding(name, constant=value) for name, value in constants.items()}
     claims, extras = _claims(feed, header, mapping)
+    unit_index = next((index for index, text in extras if normalise(text) in _UNIT_COLUMNS), None)
     for name, candidates in claims.items():
         first, *others = sorted(candidates)
         if name in constants:
@@ -148,7 +152,8 @@ def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPIN
             factor = 1.0
             with suppress(FileError) if mapping.is_probe else nullcontext():
                 factor = _factor(feed, name, header[first[1]], stated)
-            bindings[name] = Binding(name, first[1], factor=factor)
+            has_unit = feed.field(name).has_unit_column and name.count(".") <= 1  # in wide columns it is none's
+            bindings[name] = Binding(name, first[1], factor=factor, unit_index=unit_index if has_unit else None)
         if not feed.field(name).is_private:
             extras += [(index, header[index]) for _, index in others]
     bound = [header[binding.index] for binding in bindings.values() if binding.index is not None]

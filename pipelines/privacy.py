@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.units import is_unit
 from store.home import Home
 
 MASK = "***"
@@ -77,9 +78,14 @@ def redact(text: str) -> str:
     """Free text with phone and identity numbers, plates and whatever looks like a person's name masked."""
     folded = unicodedata.normalize("NFKC", text)
     masked = _NAME_IN_TEXT.sub(MASK, _FREE_TEXT.sub(MASK, folded))
-    pieces = [MASK if _WHOLE_NAME.fullmatch(piece) else piece for piece in _PIECES.split(masked)]
+    pieces = [MASK if _is_name(piece) else piece for piece in _PIECES.split(masked)]
     masked = "".join(pieces)
     return text if masked == folded else masked
+
+
+def _is_name(piece: str) -> bool:
+    """Whether a piece of text may be somebody's name: 万方 is a unit."""
+    return _WHOLE_NAME.fullmatch(piece) is not None and not is_unit(piece)
 
 
 def redact_field(text: str) -> str:

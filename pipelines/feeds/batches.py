@@ -27,7 +27,7 @@ _ACTUAL = (
 
 
 def _weight(name: str, text: Text, aliases: tuple[str, ...]) -> Field:
-    return Field(name, Kind.NUMBER, text, aliases, unit="kg", low=0, high=25_000)
+    return Field(name, Kind.NUMBER, text, aliases, unit="kg", low=0, high=25_000, has_unit_column=True)
 
 
 FEED = Feed(

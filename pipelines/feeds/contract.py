@@ -60,7 +60,7 @@ class Field:
     text and `uncoded` are names that headers may hold although no code is theirs; `is_private` masks the
     value wherever a row's text is kept. `members` are the fields of a list's elements: the first one says
     which element it is (a material), and `member_of_bare` is the member that a column named after an element
-    alone holds.
+    alone holds. `has_unit_column`: a column 单位 beside it states each row's unit.
     """
 
     name: str
@@ -82,6 +82,7 @@ class Field:
     is_private: bool = False
     members: tuple[Field, ...] = ()
     member_of_bare: str | None = None
+    has_unit_column: bool = False
 
     @property
     def sql_type(self) -> str:

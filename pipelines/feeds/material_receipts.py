@@ -70,6 +70,7 @@ FEED = Feed(
             unit="t",
             above=0,
             high=10_000,
+            has_unit_column=True,
         ),
         Field(
             "unit_price_cny_per_t",

@@ -64,6 +64,7 @@ FEED = Feed(
                     unit="kg/m3",
                     low=0,
                     high=3_000,
+                    has_unit_column=True,
                 ),
             ),
             member_of_bare="kg_per_m3",

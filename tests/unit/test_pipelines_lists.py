@@ -298,3 +298,14 @@ def test_a_code_without_a_first_day_is_valid_since_ever(tmp_path: Path) -> None:
 def test_the_sentence_about_feeds_lists_them_all() -> None:
     assert all(name in FILE_REASONS["unknown_feed"].en for name in FEEDS)
     assert len(FEEDS) == 11
+
+
+def test_a_column_of_units_is_heeded(tmp_path: Path) -> None:
+    head = "进场单号,站点编号,材料,批号,进场时间,进场数量,单位\n"
+    rows = "R1,P1,外加剂,L1,2025-03-04,8500,kg\nR2,P1,水泥,L1,2025-03-04,32.5,吨\nR3,P1,水泥,L1,2025-03-04,32.5,\n"
+    good, rejects = check_text(tmp_path, f"{head}{rows}R4,P1,水泥,L1,2025-03-04,2,车\n", "material_receipts")
+    assert [row["net_t"] for row in good] == [8.5, 32.5, 32.5]
+    assert [row["reason"] for row in rejects] == ["bad_number"]
+    lines = f"{HEAD},材料名称,单位,称量值\nB1,{CELLS},水泥,t,0.7\nB1,{CELLS},石,公斤,2000\n"
+    ((batch,), _) = check_text(tmp_path, lines)
+    assert [part["actual_kg"] for part in batch["materials"]] == [700.0, 2000.0]
