@@ -123,9 +123,15 @@ def _member_words(column_: Field) -> dict[str, Field]:
     return dict(sorted(texts.items(), key=lambda item: -len(item[0])))
 
 
+@lru_cache(maxsize=16_384)
 def _element(naming: Field, text: str) -> str:
     """How a path calls the element that a header names (dots would part the path); empty when it names none."""
     known, name = bare_texts(naming), bare(naming, text)
-    if text in known_texts(naming) or name in known or name in {bare(naming, each) for each in naming.uncoded}:
+    if text in known_texts(naming) or name in known or name in _uncoded(naming):
         return text.strip(".").replace(".", "·")
     return ""
+
+
+@lru_cache(maxsize=64)
+def _uncoded(naming: Field) -> frozenset[str]:
+    return frozenset(bare(naming, each) for each in naming.uncoded)

@@ -54,23 +54,26 @@ _WIDE: tuple[Callable[[str, str], str], ...] = (
     lambda material, member: f"{material}{member}(kg)" if member != "批号" else f"{material}{member}",
 )
 _MEMBERS = ("lot_no", "target_kg", "actual_kg")
-# batching systems: system, how weighings stand, share
-VENDORS: tuple[tuple[System, ListStyle, float], ...] = (
-    (GB18030, "wide", 0.34),
-    (UTF_8, "wide", 0.24),
-    (GB18030, "long", 0.08),
-    (JSON_LINES, "nested", 0.22),
-    (PARQUET, "nested", 0.12),
+# models of batching systems: system, how weighings stand, share of the plants; those of one model write alike
+MODELS: tuple[tuple[System, ListStyle, float], ...] = (
+    (GB18030, "wide", 0.14), (GB18030, "wide", 0.12), (GB18030, "wide", 0.08), (UTF_8, "wide", 0.14),
+    (UTF_8, "wide", 0.10), (GB18030, "long", 0.08), (JSON_LINES, "nested", 0.22), (PARQUET, "nested", 0.12),
+)  # fmt: skip
+SMALL_MODELS: tuple[tuple[System, ListStyle, float], ...] = (
+    (XLSX, "wide", 0.5),
+    (XLSX, "long", 0.2),
+    (UTF_8, "wide", 0.3),
 )
+OFFICE_VARIANTS = 2  # programs of each kind that are about
 
 
-def controller_layout(seed: int, plant_id: str, is_small: bool, slots: tuple[int, ...]) -> Layout:
-    """How a plant's batching system exports its batches; `slots` are the scales that it has."""
-    rng = stream(seed, "controller", plant_id)
-    system, style, _ = VENDORS[int(rng.choice(len(VENDORS), p=[share for *_, share in VENDORS]))]
-    if is_small and rng.random() < 0.6:
-        system, style = XLSX, "long" if rng.random() < 0.25 else "wide"
-    return _layout(rng, "batches", plant_id, system, style, slots, known=False)
+def controller_layout(seed: int, plant_id: str, is_small: bool) -> Layout:
+    """How a plant's batching system exports its batches."""
+    models = SMALL_MODELS if is_small else MODELS
+    chosen = int(stream(seed, "controller", plant_id).choice(len(models), p=[share for *_, share in models]))
+    system, style, _ = models[chosen]
+    rng = stream(seed, "controller model", int(is_small), chosen)
+    return _layout(rng, "batches", plant_id, system, style, known=False)
 
 
 def office_layouts(seed: int, sender: Sender, is_small: bool) -> dict[str, Layout]:
@@ -93,16 +96,18 @@ def crosswalk_layout(seed: int, system: str) -> Layout:
 
 
 def _office(seed: int, sender_id: str, feed: str, is_small: bool, has_updated_at: bool) -> Layout:
-    rng = stream(seed, "office", sender_id, feed)
+    own = stream(seed, "office", sender_id, feed)
     systems = OFFICES[feed]
-    system, style, _ = systems[int(rng.choice(len(systems), p=[share for *_, share in systems]))]
+    chosen = int(own.choice(len(systems), p=[share for *_, share in systems]))
+    system, style, _ = systems[chosen]
     if is_small and feed != "crosswalk":
         system, style = XLSX, "wide" if style == "nested" else style
-    return _layout(rng, feed, sender_id, system, style, tuple(range(len(SLOTS))), updated=has_updated_at)
+    rng = stream(seed, "office program", feed, chosen, int(is_small), int(own.integers(OFFICE_VARIANTS)))
+    return _layout(rng, feed, sender_id, system, style, updated=has_updated_at)
 
 
 def _layout(
-    rng: np.random.Generator, feed: str, sender_id: str, system: System, style: ListStyle, slots: tuple[int, ...],
+    rng: np.random.Generator, feed: str, sender_id: str, system: System, style: ListStyle,
     *, updated: bool = True, known: bool = True,
 ) -> Layout:  # fmt: skip
     is_english = system[0] in ("jsonl", "parquet")
@@ -113,7 +118,7 @@ def _layout(
     names += [UPDATED_AT.name] * updated + [KNOWN_AT.name] * known
     headers = {name: name if is_english else header_text(rng, feed, name) for name in names}
     headers |= _apart(headers)
-    listed, materials = _list_headers(rng, feed, style, slots, is_english)
+    listed, materials = _list_headers(rng, feed, style, is_english)
     headers |= listed
     scales = {}
     if "net_t" in headers and not is_english and rng.random() < 0.45:  # most weighbridges print kilograms
@@ -150,7 +155,7 @@ def _apart(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _list_headers(
-    rng: np.random.Generator, feed: str, style: ListStyle, slots: tuple[int, ...], is_english: bool
+    rng: np.random.Generator, feed: str, style: ListStyle, is_english: bool
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Header texts of the slot columns, and the materials' names where those are written in rows."""
     if not style:
@@ -161,7 +166,7 @@ def _list_headers(
     spoken = {material: names[int(rng.integers(len(names)))] for material, names in _NAMES.items()}
     members = ("kg_per_m3",) if feed == "mixes" else _MEMBERS
     headers, materials = {}, {"material": "材料名称"}
-    for slot in slots:
+    for slot in range(len(SLOTS)):
         material, number = MATERIALS[slot], SLOTS[slot].rsplit("_", 1)[1]
         is_numbered = numbers_all or MATERIALS.count(material) > 1
         called = f"{spoken[material]}{number}" if is_numbered else spoken[material]

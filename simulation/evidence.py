@@ -219,7 +219,7 @@ def statement_records(seed: int, lines: Statements, plants: Plants, sender_of_pl
 
 def batch_records(
     seed: int, batches: Batches, plant: int, orders: Orders, tickets: Tickets, mixes: Mixes, plants: Plants,
-    lot_texts: Sequence[Sequence[str]], lots: Ints, slots: Sequence[int], cut_s: int,
+    lot_texts: Sequence[Sequence[str]], lots: Ints, cut_s: int,
 ) -> pa.Table:  # fmt: skip
     """One row per batch of a plant, and a second one for a weighing corrected the day after.
 
@@ -247,8 +247,8 @@ def batch_records(
         "mixing_s": pa.array(batches.mixing_s[rows]),
         "updated_at": instants(updated_s),
     }
-    for slot in slots:
-        name, target_kg = SLOTS[slot], batches.target_kg[rows, slot]
+    for slot, name in enumerate(SLOTS):
+        target_kg = batches.target_kg[rows, slot]
         is_empty = target_kg == 0
         lot = lots[rows, slot]
         texts = pa.array(lot_texts[slot], pa.string())

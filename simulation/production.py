@@ -19,8 +19,8 @@ from simulation.codes import SYSTEMS, crosswalk_records
 from simulation.conduct import INDEPENDENT_LABS
 from simulation.controllers import TITLES, controller_layout, crosswalk_layout, lab_layout
 from simulation.demand import GRADES
-from simulation.layouts import Layout, Sender
-from simulation.mixes import MIX_STATUSES, RECYCLED, SLOTS
+from simulation.layouts import Sender
+from simulation.mixes import MIX_STATUSES, SLOTS
 from simulation.orders import Orders
 from simulation.pages import Page
 from simulation.post import RECENT_WEEKS, Post, Window, windows
@@ -125,6 +125,7 @@ class Production:
         """One file per block of weeks, of the tickets `rows` of one plant."""
         city = self.city
         batched_s = tickets.batched_s[rows]
+        is_small = city.senders[city.sender_of_plant[plant]].layout("orders").format == "xlsx"
         for start, stop in _blocks(weeks, self.batches_from_week, city.weeks):
             is_last = stop == min(weeks.stop, city.weeks)
             is_first = start == weeks.start
@@ -137,10 +138,10 @@ class Production:
             made = make_batches(
                 city.seed, plant, volume_m3, orders, tickets, rows[chosen], city.plants, city.conduct, city.mixes
             )
-            layout, slots = self._controller(plant)
+            layout = controller_layout(city.seed, city.plants.plant_id[plant], is_small)
             table = evidence.batch_records(
                 city.seed, made, plant, orders, tickets, city.mixes, city.plants, lot_texts,
-                np.repeat(lots[chosen], np.bincount(made.load), axis=0), slots, city.cut_s,
+                np.repeat(lots[chosen], np.bincount(made.load), axis=0), city.cut_s,
             )  # fmt: skip
             if layout.list_style == "long":  # lines of one key are one record there: only its newest state is sent
                 table = table.filter(pc.invert(table["_is_older"]))
@@ -151,12 +152,6 @@ class Production:
             name = f"{plant_id}_虚拟_{TITLES['batches']}_{label}{layout.suffix}"
             page = Page(layout, table)
             self.batch_m3 += self.post.send_page("batches", plant_id, name, page, rng, received_s, True)
-
-    def _controller(self, plant: int) -> tuple[Layout, list[int]]:
-        city = self.city
-        slots = [slot for slot in range(len(SLOTS)) if slot != RECYCLED or city.plants.recycled_capable[plant]]
-        is_small = city.senders[city.sender_of_plant[plant]].layout("orders").format == "xlsx"
-        return controller_layout(city.seed, city.plants.plant_id[plant], is_small, tuple(slots)), slots
 
 
 def _blocks(weeks: range, from_week: int, last_week: int) -> list[tuple[int, int]]:
