@@ -69,9 +69,13 @@ def manifest_path(home: Home, feed: str, batch_id: str) -> Path:
     return home.landing / feed / f"{batch_id}.json"
 
 
-def sidecar_path(home: Home, feed: str, segment_id: str) -> Path:
-    """Where the archive keeps what is known of a segment's source file."""
-    return home.archive / feed / f"{segment_id}.json"
+def sidecar_path(home: Home, feed: str, segment_id: str, turn: int) -> Path:
+    """Where the archive keeps what is known of a segment's source file.
+
+    Each turn has its own: until its batch is staged, the turn before must be found. No archived file has such a name,
+    theirs go on with a hyphen.
+    """
+    return home.archive / feed / (f"{segment_id}.json" if turn == 1 else f"{segment_id}.{turn}.json")
 
 
 def corrections_folder(home: Home, feed: str) -> Path:
@@ -91,15 +95,16 @@ class Readings:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._ids: dict[str, dict[str, list[str]]] = {}
+        self._sidecars: dict[str, dict[str, list[Path]]] = {}
 
     def last(self, feed: str, segment_id: str) -> Segment | None:
         """The newest staged reading of the content that `segment_id` reads; None when it was never staged."""
-        if feed not in self._ids:
-            self._ids[feed] = {}
+        if feed not in self._sidecars:
+            self._sidecars[feed] = {}
             for path in (self._home.archive / feed).glob("*.json"):
-                self._ids[feed].setdefault(content_id(path.stem), []).append(path.stem)
-        known = [self._staged(feed, name) for name in self._ids[feed].get(content_id(segment_id), ())]
+                if "-" not in path.name:
+                    self._sidecars[feed].setdefault(content_id(path.name), []).append(path)
+        known = [self._staged(feed, path) for path in self._sidecars[feed].get(content_id(segment_id), ())]
         return max((segment for segment in known if segment), key=lambda segment: segment.turn, default=None)
 
     def is_in_force(self, feed: str, segment_id: str) -> bool:
@@ -107,9 +112,9 @@ class Readings:
         last = self.last(feed, segment_id)
         return last is not None and last.segment_id == segment_id
 
-    def _staged(self, feed: str, segment_id: str) -> Segment | None:
+    def _staged(self, feed: str, path: Path) -> Segment | None:
         try:
-            sidecar = json.loads(sidecar_path(self._home, feed, segment_id).read_text(encoding="utf-8"))
+            sidecar = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, json.JSONDecodeError):
             return None
         if not manifest_path(self._home, feed, sidecar["batch_id"]).exists():
@@ -194,7 +199,8 @@ def commit_batch(home: Home, batch: Batch, parts: Iterable[Part]) -> None:
         tuple(part.corrections_file for part in parts if part.corrections_file) if taken else (),
     )
     for segment, (task, _) in zip(manifest.segments, taken, strict=True):
-        durable.write_json(sidecar_path(home, batch.feed, segment.segment_id), _sidecar(batch, task, segment))
+        path = sidecar_path(home, batch.feed, segment.segment_id, segment.turn)
+        durable.write_json(path, _sidecar(batch, task, segment))
     reach("sidecars_written")
     durable.write_json(manifest_path(home, batch.feed, batch.batch_id), asdict(manifest))
     reach("manifest_written")

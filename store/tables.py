@@ -224,9 +224,11 @@ IN_FORCE = "(to_json(ledger) ->> 'superseded_by') IS NULL"
 
 
 def data_version(connection: duckdb.DuckDBPyConnection) -> str:
-    """A short hash of the segments in force: equal data, equal version, whatever the order of loading."""
+    """A short hash of the segments in force and of when they were received: equal data, equal version, whatever the
+    order of loading.
+    """
     row = connection.execute(
-        "SELECT md5(coalesce(string_agg(segment_id, ',' ORDER BY segment_id), '')) "
+        "SELECT md5(coalesce(string_agg(concat(segment_id, ' ', epoch_us(received_at)), ',' ORDER BY segment_id), '')) "
         f"FROM ops.ingest_ledger AS ledger WHERE {IN_FORCE}"
     ).fetchone()
     assert row is not None

@@ -113,11 +113,14 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     reports = run_all(home_of(home), as_json, wait_s=wait)
-    left = [file for file in reports.get("raw", {}).get("files", ()) if file["status"] == "failed"]
-    if left:  # as `tongmai ingest` does: what could be loaded is published, and a scheduler learns of the rest
-        count = len(left)
+    if count := files_left_out(reports):  # what could be loaded is published, and a scheduler learns of the rest
         typer.echo(said(f"有 {count} 个文件未能入库。", f"{count} files could not be taken."), err=True)
         raise typer.Exit(EXIT_FAILED)
+
+
+def files_left_out(reports: dict[str, Any]) -> int:
+    """How many files the stages' reports say could not be taken; one that is still being written is none of them."""
+    return sum(file["status"] == "failed" for file in reports.get("raw", {}).get("files", ()))
 
 
 def run_all(home: Home, as_json: bool, *, wait_s: float = WAIT_S) -> dict[str, Any]:

@@ -3,15 +3,19 @@
 Belongs here: laying rows out in sheets. Does not belong here: which rejects (`pipelines.rejects.listing`), reading
 the corrected file (`pipelines.rejects.corrections`).
 
-Every cell is text, so that no cell is a formula and no number changes on its way through a spreadsheet.
+Every cell is text, so that no cell is a formula and no number changes on its way through a spreadsheet. A record that
+stood on several lines (a batch, a line per weighing) is written on as many, so that it is gathered again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from pipelines.feeds import FEEDS
+from pipelines.feeds.contract import Kind
 from pipelines.rejects.corrections import ADDED
 from pipelines.rejects.listing import RejectedRow, RejectList
 from store.messages import Lang, language
@@ -39,7 +43,8 @@ def write_workbook(rejects: RejectList, path: Path) -> int:
         bold = book.add_format({"num_format": "@", "bold": True, "bg_color": "#F2F2F2"})
         names: list[str] = []
         for (feed, header), rows in layouts.items() or {("", ()): []}.items():
-            for start in range(0, max(len(rows), 1), _SHEET_ROWS):
+            lines = [line for row in rows for line in _lines(row, lang)]
+            for start in range(0, max(len(lines), 1), _SHEET_ROWS):
                 names.append(feed or "rejects")
                 count = names.count(names[-1])
                 sheet = book.add_worksheet(names[-1] if count == 1 else f"{names[-1]} {count}")
@@ -49,15 +54,34 @@ def write_workbook(rejects: RejectList, path: Path) -> int:
                 sheet.freeze_panes(1, 1)
                 for place, title in enumerate(titles):
                     sheet.write_string(0, place, title, bold)
-                for line, row in enumerate(rows[start : start + _SHEET_ROWS], 1):
-                    for place, cell in enumerate(_cells(row, lang)):
+                for number, line in enumerate(lines[start : start + _SHEET_ROWS], 1):
+                    for place, cell in enumerate(line):
                         if cell:
-                            sheet.write_string(line, place, cell[:_CELL_CHARACTERS], wrapped if place == 4 else text)
+                            sheet.write_string(number, place, cell[:_CELL_CHARACTERS], wrapped if place == 4 else text)
     return len(rejects.rows)
 
 
-def _cells(row: RejectedRow, lang: Lang) -> Sequence[str]:
-    """A row's cells, in the order of ADDED and then of its file's headers."""
+def _lines(row: RejectedRow, lang: Lang) -> Iterator[list[str]]:
+    """A row's cells, in the order of ADDED and then of its file's headers; a line for each that the record stood on."""
     sentence = row.sentence_zh if lang == "zh" else row.sentence_en
     added = (row.reject_id, row.feed, row.reason, row.column or "", sentence, row.source_file, str(row.source_row))
-    return (*added, "" if row.cells else row.raw_text, *(row.cells.get(key, "") for key in row.header))
+    text = "" if row.cells else row.raw_text
+    parts = _gathered(row)
+    for number in range(len(next(iter(parts.values()), [text]))):
+        cells = {**row.cells, **{header: cells[number] for header, cells in parts.items()}}
+        yield [*added, text, *(cells.get(header, "") for header in row.header)]
+
+
+def _gathered(row: RejectedRow) -> dict[str, list[str]]:
+    """The columns that differ from line to line of one record, by header: at least which element, and how much."""
+    if not any(field.kind is Kind.LIST for field in FEEDS[row.feed].fields):
+        return {}
+    found: dict[str, list[str]] = {}
+    for header, text in row.cells.items():
+        try:
+            cells = json.loads(text) if text.startswith("[") else None
+        except ValueError:
+            continue
+        if isinstance(cells, list) and cells and not any(isinstance(cell, dict | list) for cell in cells):
+            found[header] = ["" if cell is None else str(cell) for cell in cells]
+    return found if len(found) > 1 and len({len(cells) for cells in found.values()}) == 1 else {}

@@ -65,7 +65,7 @@ def drops(draw: st.DrawFn) -> list[Drop]:
             else made(feed, [row(feed, key, seed) for key, seed in draw(rows)], draw(st.integers(0, 200)))
         )
         name = f"{draw(st.sampled_from('abc'))}.{content.suffix}"
-        received_s = found[0].received_s if is_copy else FIRST_SECOND + 3600 * draw(st.integers(0, 3))
+        received_s = FIRST_SECOND + 3600 * draw(st.integers(0, 3))
         found.append(Drop(feed.name, name, content, received_s, draw(st.booleans())))
     return found
 

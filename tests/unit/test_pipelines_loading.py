@@ -214,6 +214,16 @@ def test_given_files_are_copied_and_stay(home: Home) -> None:
     assert ingest(home, [("orders", path)]).files[0].status == "already_loaded"
 
 
+def test_a_json_file_that_comes_again_is_known_though_it_lies_among_the_sidecars(home: Home) -> None:
+    row = {"委托单号": "O1", "站点编号": "P001", "区县": "云岩区", "强度等级": "C30", "计划方量": 12.5}
+    row |= {"下单时间": "2025-03-05 10:20:30", "计划浇筑时间": "2025-03-06 08:00:00", "状态": "已下单"}
+    statuses = []
+    for document in ([row], {"batch_id": "x", "data": [row]}, [row]):
+        put(home, "orders", "a.json", json.dumps(document), mtime=1_741_000_000)
+        statuses += [file.status for file in ingest(home).files]
+    assert statuses == ["loaded", "loaded", "already_loaded"]
+
+
 def test_sidecars_state_when_a_file_was_received(home: Home) -> None:
     path = put(home, "orders", "a.csv", orders(order("O1")))
     path.with_name("a.csv.sidecar.json").write_text('{"received_at": "2025-01-02T03:04:05+08:00", "sent_by": "P001"}')

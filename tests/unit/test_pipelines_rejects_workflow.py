@@ -9,10 +9,13 @@ from typing import Any
 import duckdb
 import pytest
 import xlsxwriter
+from contract_rows import row
 from intake_files import ORDERS_HEADER, order, orders, put, query, without_beam
 from python_calamine import CalamineWorkbook
 
 from orchestration.cli import run_command
+from pipelines.feeds import FEEDS, Feed
+from pipelines.feeds.contract import Kind
 from pipelines.ingest import ingest
 from pipelines.rejects.listing import RejectedRow, read_rejects
 from pipelines.rejects.workbook import write_workbook
@@ -107,6 +110,52 @@ def test_a_spoiled_row_is_exported_corrected_and_resolved(
         "JOIN ops.reject_resolutions AS resolution USING (reject_id) WHERE how = 'corrected'"
     )  # fmt: skip
     assert (resolved_by, resolved) == ("corrected", True)
+
+
+# Of the others' rows of that seed, no field but the key would be rejected when it is spoiled.
+ROUND = [feed for name, feed in FEEDS.items() if name not in ("crosswalk", "deliveries", "material_receipts")]
+
+
+@pytest.mark.parametrize("feed", ROUND, ids=lambda feed: feed.name)
+def test_a_row_of_each_feed_goes_round(home: Home, tmp_path: Path, feed: Feed) -> None:
+    good = row(feed, 1, 3)
+    spoiled = next(
+        field.name
+        for field in feed.fields
+        if field.name in good and field.name not in feed.key and field.kind not in (Kind.TEXT, Kind.PROSE, Kind.LIST)
+    )
+    for place, line in ((home, {**good, spoiled: "??"}), (Home.at(tmp_path / "straight"), good)):
+        put(place, feed.name, "a.jsonl", json.dumps(line, ensure_ascii=False, default=str), mtime=FIRST)
+        ingest(place)
+    (reject,) = open_rejects(home)
+    assert reject.column == spoiled
+    sheets = export(home, tmp_path)
+    set_cell(sheets[feed.name], spoiled, str(good[spoiled]))
+    file = drop(home, feed.name, "back.xlsx", sheets, SECOND)
+    assert (file.loaded, open_rejects(home)) == (1, ()), file
+    hashes = f"SELECT _content_hash, _extra FROM raw.{feed.name}"
+    assert query(home, hashes) == query(Home.at(tmp_path / "straight"), hashes)
+
+
+def test_a_record_of_several_lines_is_exported_on_as_many(home: Home, tmp_path: Path) -> None:
+    lines = "盘号,运单号,站点编号,机组,搅拌时间,方量,材料,设定值,实际值\n"
+    for material in ("水泥,-5,300", "水,150,151", "砂,700,"):
+        lines += f"B1,T1,P1,1,2025-03-06 08:00:00,2,{material}\n"
+    put(home, "batches", "a.csv", lines, mtime=FIRST)
+    (file,) = ingest(home).files
+    assert file.rejected == 1, file
+    sheets = export(home, tmp_path)
+    assert [line[-3:] for line in sheets["batches"][1:]] == [
+        ["水泥", "-5", "300"],
+        ["水", "150", "151"],
+        ["砂", "700", ""],
+    ]
+    assert len({line[0] for line in sheets["batches"][1:]}) == 1
+    set_cell(sheets["batches"], "设定值", "295")
+    drop(home, "batches", "back.xlsx", sheets, SECOND)
+    materials = "SELECT list_transform(materials, lambda m: m.target_kg) FROM raw.batches"
+    assert [sorted(found) for (found,) in query(home, materials)] == [[150.0, 295.0, 700.0]]
+    assert open_rejects(home) == ()
 
 
 def test_corrected_wrongly_again_makes_a_chain_that_resolves_together(home: Home, tmp_path: Path) -> None:

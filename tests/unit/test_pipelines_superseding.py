@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from intake_files import equal_tables, order, orders, put, query, without_beam
 
-from pipelines import loader
+from pipelines import landing, loader
 from pipelines.ingest import ingest
 from store.home import REPOSITORY, Home
 from store.tables import data_version
@@ -52,6 +53,11 @@ def state(home: Home) -> dict[str, Any]:
             "FROM ops.ingest_ledger WHERE superseded_by IS NULL ORDER BY ALL",
         ),
     }
+
+
+def version_of(home: Home) -> str:
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        return data_version(connection)
 
 
 def holds(home: Home) -> None:
@@ -154,27 +160,22 @@ def test_readings_that_wait_together_load_the_last_one_only(home: Home, tmp_path
 def test_the_same_bytes_received_earlier_under_another_name_make_the_content_known_earlier(home: Home) -> None:
     put(home, "orders", "late.csv", orders(order("O1"), order("O2", grade="C5")), mtime=SECOND)
     ingest(home)
+    before = version_of(home)
     path = put(home, "orders", "early.csv", orders(order("O1"), order("O2", grade="C5")), mtime=FIRST)
     ingest(home)
     assert not path.exists()
     assert query(home, "SELECT epoch(known_at)::BIGINT, _source_file FROM raw.orders") == [(FIRST, "early.csv")]
     assert query(home, "SELECT count(*), min(epoch(received_at))::BIGINT FROM ops.ingest_ledger") == [(1, FIRST)]
+    assert version_of(home) != before  # what was known when has changed, and is published
     holds(home)
 
 
 def test_equal_data_have_the_equal_version_whatever_was_in_force_before(home: Home, tmp_path: Path) -> None:
-    import duckdb
-
     straight = Home.at(tmp_path / "straight")
     read(straight, CODED, CONTENT)
     read(home, PLAIN, CONTENT)
     read(home, CODED, CONTENT)
-    versions = []
-    for place in (home, straight):
-        connection = duckdb.connect(str(place.warehouse), read_only=True)
-        versions.append(data_version(connection))
-        connection.close()
-    assert versions[0] == versions[1]
+    assert version_of(home) == version_of(straight)
 
 
 KILLED = """
@@ -188,6 +189,28 @@ from store.home import Home
 staging._beam = lambda: land_without_beam
 ingest(Home.at(sys.argv[1]), [("orders", Path(sys.argv[2]))], Path(sys.argv[3]))
 """
+
+
+def test_a_kill_while_the_same_reading_is_staged_anew_forgets_nothing_of_the_first(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(point: str) -> None:
+        if point == "sidecars_written":
+            raise Killed
+
+    put(home, "orders", "late.csv", orders(order("O1"), order("O2", grade="C5")), mtime=SECOND)
+    ingest(home)
+    put(home, "orders", "early.csv", orders(order("O1"), order("O2", grade="C5")), mtime=FIRST)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(landing, "reach", kill)
+        ingest(home)
+    ingest(home)
+    assert query(home, "SELECT epoch(known_at)::BIGINT FROM raw.orders") == [(FIRST,)]
+    assert query(home, "SELECT count(*), min(epoch(received_at))::BIGINT FROM ops.ingest_ledger") == [(1, FIRST)]
+    holds(home)
 
 
 @pytest.mark.parametrize(
