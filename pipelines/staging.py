@@ -55,7 +55,7 @@ def stage_files(
     """
     with hold(home, "ingest", wait_s=LOCK_WAIT_S):
         landing.sweep(home)
-        arrivals, refusals = inbox.look(home) if files is None else (_given(files), [])
+        arrivals, refusals = inbox.look(home) if files is None else (given(files), [])
         outcomes = [_refused(refusal) for refusal in refusals]
         readings = landing.Readings(home)
         tasks: list[FileTask] = []
@@ -119,7 +119,8 @@ def _weight_bytes(task: FileTask) -> int:
     return task.size_bytes * (_EXPANSION if task.path.suffix.casefold() in _COMPRESSED_SUFFIXES else 1)
 
 
-def _given(files: Sequence[tuple[str, Path]]) -> list[Arrival]:
+def given(files: Sequence[tuple[str, Path]]) -> list[Arrival]:
+    """Files named by hand as arrivals. Raises TongmaiError: `unknown_feed`, `no_such_file`, and reasons of files."""
     arrivals = []
     for feed, path in files:
         if feed not in FEEDS:

@@ -21,8 +21,10 @@ commands = typer.Typer()
 
 @commands.command(
     help=said(
-        "装载收件箱，或装载指定的文件：tongmai ingest permits 文件… --mapping M.toml；--explain 只说明、不写入",
-        "Load the inbox, or given files: tongmai ingest permits FILE… --mapping M.toml; --explain only tells",
+        "装载收件箱，或装载指定的文件：tongmai ingest permits 文件… --mapping M.toml；"
+        "--explain 只说明、不写入（文件会失败时退出码为 1）",
+        "Load the inbox, or given files: tongmai ingest permits FILE… --mapping M.toml; "
+        "--explain only tells (exit 1: it would fail)",
     )
 )
 def ingest(
@@ -90,8 +92,10 @@ def _explain(
 
     if write_mapping is not None:
         check_target(write_mapping, is_forced=is_forced)
+    is_taken = True
     for file in files:
         report = explain(home, feed, file, mapping, rows=rows)
+        is_taken &= report.fault is None
         if as_json:
             show(report.to_dict(), as_json)
         else:
@@ -103,6 +107,8 @@ def _explain(
                 f"映射文件写到 {write_mapping}；编辑后用 --mapping 指定它",
                 f"mapping written to {write_mapping}; edit it and name it with --mapping",
             )
+    if not is_taken and write_mapping is None:  # a draft that has been written is what was asked for
+        raise typer.Exit(EXIT_FAILED)
 
 
 def _print_files(files: list[dict[str, Any]]) -> None:

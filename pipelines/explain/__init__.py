@@ -40,7 +40,7 @@ def explain(
 
     Raises TongmaiError: `unknown_feed`, `no_such_file`, `bad_mapping`, `bad_feeds_file`.
     """
-    (arrival,) = staging._given([(feed_name, path)])
+    (arrival,) = staging.given([(feed_name, path)])
     feed = FEEDS[feed_name]
     known = choosing.candidates(home, feed, mapping)
     choice = Choice(known[0], "explicit") if mapping else Choice(NO_MAPPING, "none")

@@ -254,3 +254,9 @@ def test_the_parts_of_a_list(home: Home) -> None:
     assert (target.unit_kept, target.unit_written, target.factor) == ("kg", "t", 1000)
     assert report.rows.sample[0]["materials"][0]["target_kg"] == 600
     assert report.rows.rejects[0].column == "materials"
+
+
+def test_a_script_sees_that_a_file_would_fail(home: Home) -> None:
+    path = home.root.parent / "a.csv"
+    path.write_text("甲,乙\n1,2\n", encoding="utf-8")
+    assert cli.run_command(["ingest", "orders", str(path), "--explain", "--home", str(home.root)]) == 1
