@@ -24,7 +24,7 @@ _NUMBERS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY})
 _AMOUNT = r"^([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?) ?(.*)$"
 _USUAL_GRADE = "L?C([1-9][0-9]|100)(P[0-9]{1,2})?"
 _GRADE = "^(.*[^A-Z])?(L?C)-?([0-9]{2,3})([^0-9].*)?$"
-_TWO_GRADES = "C-?[0-9]+.*C-?[0-9]"
+_SEVERAL_GRADES = "C-?[0-9]+.*C-?[0-9]|以[上下内]|[<>≤≥]"  # C30/C35, C40及以上
 _TOLERANCE = r"\s*[(]?\s*(±|[+]/?-)\s*"
 _AROUND = r"(?i)\s*(district|county|city)$|\s|^中国|贵州省?|贵阳市?"
 # What a spreadsheet shows of a long number: digits are lost.
@@ -47,7 +47,7 @@ def reading(column: Field, x: str, type_: str, factor: float, mapping: FieldMapp
     readers: dict[Kind, Callable[[], str]] = {
         Kind.NUMBER: lambda: _number(x, type_, column.unit, factor),
         Kind.INTEGER: lambda: _integer(x, type_, column.unit, factor),
-        Kind.MONEY: lambda: _money(text, column.unit, factor),
+        Kind.MONEY: lambda: _money(text, column.unit, factor, _signs(mapping)),
         Kind.INSTANT: lambda: times.instant(x, type_),
         Kind.DAY: lambda: times.day(x, type_),
         Kind.MONTH: lambda: times.month(x, text, type_),
@@ -107,9 +107,15 @@ def _number(x: str, type_: str, unit: str | None, factor: float) -> str:
     return or_else(usual, x, f"CASE {written} WHEN '' THEN {_scaled(number, factor)} {named} END")
 
 
-def _amount(x: str) -> tuple[str, str]:
+def _signs(mapping: FieldMapping) -> str:
+    """The currency signs that a sum may bear: dollars are no yuan, so `$` only where a mapping states the currency."""
+    is_stated = "currency" in dict(mapping.constants) or "currency" in dict(mapping.columns).values()
+    return "￥¥$" if is_stated else "￥¥"
+
+
+def _amount(x: str, signs: str = "￥¥") -> tuple[str, str]:
     """A number with thousands separators, a currency sign or a unit: its digits, and the unit as written."""
-    bare = rf"regexp_replace(regexp_replace({x}, '^[￥¥$]+|\s', '', 'g'), ',(\d{{3}})\b', '\1', 'g')"
+    bare = rf"regexp_replace(regexp_replace({x}, '^[{signs}]+|\s', '', 'g'), ',(\d{{3}})\b', '\1', 'g')"
     return f"regexp_extract({bare}, {quote(_AMOUNT)}, 1)", f"lower(regexp_extract({bare}, {quote(_AMOUNT)}, 2))"
 
 
@@ -125,9 +131,9 @@ def _integer(x: str, type_: str, unit: str | None, factor: float) -> str:
     return rest if factor != 1.0 else or_else(f"TRY_CAST({x} AS INTEGER)", x, rest)
 
 
-def _money(text: str, unit: str | None, factor: float) -> str:
+def _money(text: str, unit: str | None, factor: float, signs: str) -> str:
     # Decimal all the way: a double does not hold the cents of a city's contracts.
-    amount, written = _amount(text)
+    amount, written = _amount(text, signs)
     exact = f"TRY_CAST({amount} AS DECIMAL(24,8))"
     factors = {"": factor} | units.spellings(unit)
     branches = " ".join(f"WHEN {quote(s)} THEN {exact} * {Decimal(str(f)):f}" for s, f in factors.items())
@@ -182,7 +188,7 @@ def _grade(text: str) -> str:
     usual = f"CASE WHEN regexp_full_match({text}, {quote(_USUAL_GRADE)}) THEN {text} END"
     upper = f"upper(replace({text}, ' ', ''))"
     strength = f"TRY_CAST(regexp_extract({upper}, {quote(_GRADE)}, 3) AS INTEGER)"
-    is_one = f"NOT regexp_matches({upper}, {quote(_TWO_GRADES)})"
+    is_one = f"NOT regexp_matches({upper}, {quote(_SEVERAL_GRADES)})"
     return or_else(usual, text, f"CASE WHEN {strength} BETWEEN 10 AND 100 AND {is_one} THEN {upper} END")
 
 

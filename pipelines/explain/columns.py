@@ -22,7 +22,7 @@ from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field, Kind
 from pipelines.layout import Binding, Layout, aliases, find_header, missing_fields, normalise, resolve
 from pipelines.mapping import FieldMapping, fingerprint
-from pipelines.privacy import MASK, redact
+from pipelines.privacy import MASK, redact, redact_field
 
 EXAMPLES = 3
 _EXAMPLE_CHARACTERS = 40
@@ -40,8 +40,9 @@ def table_report(
     sources = {binding.name.partition(".")[0] for binding in layout.bindings}
     columns = [*profile.columns, *[NO_COLUMN] * (len(layout.header) - len(profile.columns))]
     unknown = {layout.header[index]: columns[index] for index, text in layout.extras if layout.header[index] and text}
-    reader = _Reader(feed, mapping, layout, suggest(feed, unknown, sources, connection), connection)
     fault = _fault(profile, feed, mapping)
+    is_header = fault is None or fault.reason != "unknown_layout"
+    reader = _Reader(feed, mapping, layout, is_header, suggest(feed, unknown, sources, connection), connection)
     origin = profile.origin
     return TableReport(
         profile.member,
@@ -70,6 +71,7 @@ class _Reader:
     feed: Feed
     mapping: FieldMapping
     layout: Layout
+    is_header: bool  # whether the row that stands for the header is known to be one
     suggestions: Mapping[str, Suggestion]
     connection: duckdb.DuckDBPyConnection
 
@@ -84,7 +86,7 @@ class _Reader:
         is_time = meant is not None and meant.kind in _TIMES and not self.mapping.formats_of(meant.name)
         texts = [MASK] if is_private and column.filled else [redact(text) for text in column.values[:EXAMPLES]]
         return ColumnReport(
-            redact(header),  # a cell of a cover sheet may stand here, with a name and a number in it
+            header if binding is not None else self._shown(header),
             use,
             None if binding is None else binding.name,
             "" if binding is None else self._recognition(header, binding),
@@ -97,6 +99,13 @@ class _Reader:
             time_format(column, self.connection) if is_time else None,
             () if meant is None else unknown_texts(column, meant, self.mapping, self.connection),
         )
+
+    def _shown(self, header: str) -> str:
+        """A header that nobody knows; it may be a cell of a cover sheet, with a name and a number in it.
+
+        A mapping file names headers to the letter: beside known ones `毛重` is no person (as it would be alone).
+        """
+        return redact_field(header) if self.is_header else redact(header)
 
     def _use(self, index: int, header: str, binding: Binding | None) -> Use:
         if binding is not None:

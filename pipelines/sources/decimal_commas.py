@@ -5,12 +5,13 @@ numbers (`pipelines.readings`).
 
 `12,500` may be twelve and a half or twelve thousand five hundred. It is settled for a whole file before its
 rows are read: a column has a decimal comma when some of its values can be nothing else and none can only have
-a thousands comma; a column of which nothing can be told goes with the others of its file.
+a thousands comma; a column of which nothing can be told goes with the others of its file. Where commas are
+proven to be decimal and no point is, points part thousands: `1.200` is twelve hundred.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pyarrow.compute as pc
@@ -25,13 +26,19 @@ from store.messages import Text
 _DECIMAL = r"^\s*[-+]?([0-9]+,([0-9]{1,2}|[0-9]{4,})|[0-9]{1,3}(\.[0-9]{3})+,[0-9]+|0,[0-9]+)\s*$"
 _THOUSANDS = r"^\s*[-+]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+|,[0-9]{3})\s*$"
 _COMMA = r"^\s*[-+]?[0-9][0-9.]*,[0-9]+\s*$"
+_POINT = r"^\s*[-+]?([0-9]*\.([0-9]{1,2}|[0-9]{4,})|0\.[0-9]+)\s*$"
+_GROUPED = r"^\s*[-+]?[1-9][0-9]{0,2}(\.[0-9]{3})+\s*$"
 _NUMBERS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY})
 
 
-def decimal_commas(tables: Iterable[RawTable], feed: Feed, mapping: FieldMapping) -> frozenset[int]:
-    """The columns of numbers that have a decimal comma. Raises FileError as `resolve` does."""
+def decimal_commas(tables: Iterable[RawTable], feed: Feed, mapping: FieldMapping) -> dict[int, bool]:
+    """The columns of numbers with a decimal comma -> whether their points part thousands.
+
+    Raises FileError as `resolve` does.
+    """
     decimal: set[int] = set()
     thousands: set[int] = set()
+    points: set[int] = set()
     numbers: tuple[int, ...] = ()
     for raw in tables:
         numbers = numbers or _numbers(raw, feed, mapping)
@@ -41,21 +48,23 @@ def decimal_commas(tables: Iterable[RawTable], feed: Feed, mapping: FieldMapping
                 decimal.add(index)
             if pc.any(pc.match_substring_regex(column, _THOUSANDS)).as_py():
                 thousands.add(index)
+            if pc.any(pc.match_substring_regex(column, _POINT)).as_py():
+                points.add(index)
     if not decimal - thousands:
-        return frozenset()
-    return frozenset(numbers) - thousands
+        return {}
+    return {index: index in decimal - points for index in numbers if index not in thousands}
 
 
-def with_points(raw: RawTable, columns: Collection[int]) -> RawTable:
-    """`raw` with the decimal commas of those columns as points."""
+def with_points(raw: RawTable, columns: Mapping[int, bool]) -> RawTable:
+    """`raw` with the decimal commas of those columns as points, and without the points that part thousands."""
     if not columns:
         return raw
     table = raw.table
-    for index in columns:
+    for index, has_grouping_points in columns.items():
         column = table[f"c{index}"]
         plain = pc.replace_substring(pc.replace_substring(column, ".", ""), ",", ".")
-        has_comma = pc.match_substring_regex(column, _COMMA)
-        table = table.set_column(index, f"c{index}", pc.if_else(has_comma, plain, column))
+        is_other = pc.match_substring_regex(column, f"{_COMMA}|{_GROUPED}" if has_grouping_points else _COMMA)
+        table = table.set_column(index, f"c{index}", pc.if_else(is_other, plain, column))
     names = ", ".join(raw.header[index] for index in sorted(columns))
     note = Text(f"按小数逗号读取的列：{names}", f"columns read with a decimal comma: {names}")
     return replace(raw, table=table, origin=replace(raw.origin, notes=(*raw.origin.notes, note)))

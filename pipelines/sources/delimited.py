@@ -56,8 +56,9 @@ def delimited_tables(content: Content, feed: Feed, mapping: FieldMapping) -> Ite
     first = next(tables, None)
     if first is None:
         return
-    commas: frozenset[int] = frozenset()
-    if first.origin.delimiter == ";":  # elsewhere a comma in a number parts thousands
+    commas: dict[int, bool] = {}
+    # Elsewhere a comma in a number parts thousands; and where a mapping states the sign, the readings follow it.
+    if first.origin.delimiter == ";" and mapping.decimal != ",":
         commas = decimal_commas(_tables(content, feed, mapping), feed, mapping)
     for raw in chain([first], tables):
         yield with_points(raw, commas)

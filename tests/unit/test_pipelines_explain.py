@@ -245,6 +245,21 @@ def test_a_workbook_with_a_cover_sheet(home: Home, capsys: pytest.CaptureFixture
     assert "13800138000" not in json.dumps(report.to_dict(), ensure_ascii=False, default=str)
 
 
+def test_headers_that_could_be_names_keep_theirs(home: Home) -> None:
+    path = put(
+        home,
+        "material_receipts",
+        "a.csv",
+        "磅单号,站点,材料,批号,毛重,净重,进场时间,单价(万元)\nW1,P1,水泥,L,4,3,2025-03-05,1\n",
+    )
+    report = explain(home, "material_receipts", path)
+    draft = mapping_text(report, "m.toml")
+    assert [column.header for column in report.tables[0].columns][4:6] == ["毛重", "净重"]
+    assert "***" not in draft
+    columns = told(home, "deliveries", "运单号,订单号,站点,强度等级,方量\nT1,O1,P1,C30,10\n").tables[0].columns
+    assert (columns[4].header, columns[4].field) == ("方量", "load_m3")
+
+
 def test_the_parts_of_a_list(home: Home) -> None:
     header = "盘号,站点编号,运单号,搅拌时间,盘方量(m³),水泥1设定(t),水泥1实际(kg)"
     report = told(home, "batches", f"{header}\n1,P1,T1,2025-03-05 08:00,2,0.6,602\n2,P1,T1,2025-03-05 08:02,2,x,602\n")

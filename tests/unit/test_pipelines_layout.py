@@ -44,6 +44,7 @@ def test_header_texts_are_folded(text: str) -> None:
         ("计划方量（万方）", 10_000.0),
         ("计划方量(必填)", 1.0),
         ("计划方量万方", 10_000.0),
+        ("计划方量(yd³)", 0.764554857984),
     ],
 )
 def test_units_in_headers(text: str, factor: float) -> None:
@@ -51,7 +52,7 @@ def test_units_in_headers(text: str, factor: float) -> None:
     assert {binding.name: binding.factor for binding in layout.bindings}["ordered_m3"] == factor
 
 
-@pytest.mark.parametrize("text", ["设计产能（万m³/年）", "设计产能(方/天)"])
+@pytest.mark.parametrize("text", ["设计产能（万m³/年）", "设计产能(方/天)", "设计产能(tons)"])
 def test_a_unit_that_cannot_be_converted_is_refused(text: str) -> None:
     header = ["站点编号", "搅拌站名称", "企业编号", "区县", text]
     with pytest.raises(FileError) as caught:

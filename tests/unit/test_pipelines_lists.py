@@ -262,6 +262,22 @@ def test_months(tmp_path: Path, text: str) -> None:
     assert (row["month"], row["m3_delivered"], float(row["cny_sales"])) == (date(2025, 3, 1), 12_000, 5_000_000)
 
 
+@pytest.mark.parametrize(
+    "text", ["2025-10", "2025年10月", "202510", "2025/10/17", "2025.10", "2025年10月份", "2025-10-31"]
+)
+def test_the_last_months_are_not_january(tmp_path: Path, text: str) -> None:
+    header = "站点编号,月份,强度等级,供应方量"
+    ((row,), _) = check_text(tmp_path, f"{header}\nP1,{text},C30,1\n", "statements")
+    assert row["month"] == date(2025, 10, 1)
+    rows, _ = check_text(tmp_path, f"{header}\nP1,{text.replace('10', '12')},C30,1\n", "statements")
+    assert rows[0]["month"] == date(2025, 12, 1)
+
+
+def test_a_month_that_may_be_october_is_rejected(tmp_path: Path) -> None:
+    (rows, _) = check_text(tmp_path, "站点编号,月份,强度等级,供应方量\nP1,2025.1,C30,1\n", "statements")
+    assert rows == []
+
+
 def test_three_columns_of_one_name_are_three_cubes(tmp_path: Path) -> None:
     text = (
         "试件编号,站点编号,检测机构,强度等级,成型日期,试压日期,龄期(d),单块强度(MPa),单块强度(MPa),单块强度(MPa),试件尺寸\n"

@@ -78,6 +78,26 @@ def test_a_decimal_comma(home: Home) -> None:
     assert query(home, "SELECT contract_value::VARCHAR, floor_area_m2 FROM raw.permits") == [("1234.56", 12.5)]
 
 
+def test_a_stated_decimal_comma_beside_semicolons(home: Home) -> None:
+    put_mapping(home, "permits", 'decimal = ","\n[columns]\npermit_no = "permit_no"\n')
+    rows = "A;520103;2025-03-05;1.234,50;住宅;12,5 m²\nB;520103;2025-03-05;1.200;住宅;980\n"
+    put(home, "permits", "a.csv", PERMITS_HEADER.replace(",", ";") + "\n" + rows)
+    assert only(home).loaded == 2
+    read = query(home, "SELECT contract_value::VARCHAR, floor_area_m2 FROM raw.permits ORDER BY permit_no")
+    assert read == [("1234.50", 12.5), ("1200.00", 980.0)]
+
+
+def test_dollars_are_yuan_nowhere(home: Home) -> None:
+    put(home, "permits", "a.csv", permits("A,520103,2025-03-05,$350,住宅,1", "B,520103,2025-03-05,￥350,住宅,1"))
+    assert only(home).reasons == {"bad_number": 1}
+    stated = put_mapping(home, "permits", '[columns]\npermit_no = "permit_no"\n[constants]\ncurrency = "USD"\n')
+    path = home.root.parent / "b.csv"
+    path.write_text(permits("A,520103,2025-03-05,$350,住宅,1"), encoding="utf-8")
+    ingest(home, [("permits", path)], stated)
+    sums = query(home, "SELECT contract_value::INT, currency FROM raw.permits ORDER BY permit_no")
+    assert sums == [(350, "USD"), (350, "CNY")]
+
+
 def test_columns_are_joined(home: Home) -> None:
     header = "运单号,委托单号,搅拌站,强度等级,方量,日期,出厂时间,到场时间"
     put_mapping(home, "deliveries", '[joined]\ndeparted_at = ["日期", "出厂时间"]\narrived_at = ["日期", "到场时间"]\n')

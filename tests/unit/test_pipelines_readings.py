@@ -194,6 +194,8 @@ def test_slumps(text: str, expected: int | None) -> None:
         ("C30 水下", "C30水下"),
         ("C30-P6", "C30-P6"),
         ("C20/C25", None),
+        ("C40及以上", None),
+        ("≥C30", None),
         ("C30～C35", None),
         ("C5", None),
         ("C300", None),
