@@ -102,7 +102,10 @@ def find_header(rows: Sequence[Sequence[str]], feed: Feed, mapping: FieldMapping
     known, mapped = known_texts(feed, mapping), {source for source, _ in mapping.columns} | mapping.parts
     best, best_hits = None, 1
     for index, row in enumerate(rows[:HEADER_SEARCH_ROWS]):
-        hits = len({text for text in row if text and (text.strip() in mapped or _is_known(feed, text, known))})
+        texts = {text for text in row if text}
+        if len(texts) <= best_hits:
+            continue  # below a full header no row can have more: its values need no look
+        hits = sum(text.strip() in mapped or _is_known(feed, text, known) for text in texts)
         if hits > best_hits:
             best, best_hits = index, hits
     return likely_header(rows) if best is None and mapping.is_probe else best
