@@ -24,8 +24,8 @@ from store.home import Home
 
 MASK = "***"
 _PERSONAL_HEADER = re.compile(
-    r"姓名|电话|手机|联系人|联系方式|身份证|邮箱|微信|司机|驾驶员|负责人|制表|制单|法定代表|班长|签字|签名|人(?![数工民防机行均])|员(?!工)|"
-    r"phone|mobile|\btel\b|contact|person|applicant|driver|operator|signer|signed.?by|owner|e-?mail",
+    r"姓名|车牌|车号|车辆号|车船号|电话|手机|联系人|联系方式|身份证|邮箱|微信|司机|驾驶员|负责人|制表|制单|法定代表|班长|签字|签名|人(?![数工民防机行均])|员(?!工)|"
+    r"phone|mobile|plate.?n|licen[cs]e.?plate|truck.?n|vehicle.?n|\btel\b|contact|person|applicant|driver|operator|signer|signed.?by|owner|e-?mail",
     re.IGNORECASE,
 )
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
@@ -44,6 +44,8 @@ _FREE_TEXT = re.compile(
     rf"{_PRIVATE_NUMBER}|{_ANY_PLATE}|(?<!\d)\d{{17}}[\dXx](?!\d)"
     r"|(?<!\d)\(?0(?:10|2\d|[3-9]\d\d)\)?[ -]?[2-8]\d{6,7}(?!\d)"  # landlines without a dash
     r"|(?<=[:：])\s*[\u4e00-\u9fff]{2,4}(?=\s|$|[,，;；])"  # a name after a label
+    r"|(?:(?<=电话)|(?<=手机)|(?<=座机)|(?<=[Tt]el))\s*[:：.]?\s*\d[\d -]{5,}\d"  # any number called a phone's
+    rf"|[{_PROVINCES}][A-Z][·•]?[A-Z]?\d{{3,4}}(?![\dA-Za-z])"  # plates that lack a digit
 )
 _SURNAME = (
     "(?:欧阳|上官|司马|诸葛|司徒|令狐|皇甫|尉迟|公孙|慕容|"

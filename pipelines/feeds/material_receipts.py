@@ -6,7 +6,7 @@ Belongs here: the contract of this feed. Does not belong here: how a contract is
 from __future__ import annotations
 
 from pipelines.feeds import materials, recurring
-from pipelines.feeds.contract import Feed, Field, Kind
+from pipelines.feeds.contract import Feed, Field, Flag, Kind
 from store.messages import Text
 
 FEED = Feed(
@@ -89,6 +89,16 @@ FEED = Feed(
         ),
         recurring.lab_result(
             "test_result", ("检验结果", "检测结果", "检验结论", "检测结论", "复试结果", "质检结果", "是否合格")
+        ),
+    ),
+    flags=(
+        Flag(
+            "heavier_than_a_truck",
+            "net_t > 150",
+            Text(
+                "净重超过 150 t，不是一车的量：可能是按千克填写而未写单位，也可能是火车或船运。请核对单位。",
+                "Over 150 t is no truck's load: kilograms without a unit, perhaps, or a train or ship. Check the unit.",
+            ),
         ),
     ),
 )

@@ -17,6 +17,8 @@ from pipelines.rejects.rows import malformed_text
 from pipelines.sources.tables import MalformedRow
 from store.home import Home
 
+TICKET_HEADER = ("运单号", "委托单号", "搅拌站", "强度等级", "方量", "车号")
+
 
 @pytest.mark.parametrize(
     "text",
@@ -28,17 +30,27 @@ from store.home import Home
         "贵A12345",
         "贵A·D12345",
         "制表：张三丰",
+        "电话85123456",
+        "车号贵B6789",
     ],
 )
 def test_private_texts_are_masked(text: str) -> None:
     masked = redact(text)
     assert "***" in masked
-    assert not any(part in masked for part in ("1381234", "5678", "85551234", "19800101", "12345", "张三"))
+    assert not any(
+        part in masked for part in ("1381234", "5678", "6789", "85551234", "85123456", "19800101", "12345", "张三")
+    )
 
 
 @pytest.mark.parametrize("text", ["O20250305001", "2025-03-05 10:20:30", "C30P6", "云岩区", "泵送", "12,345.67"])
 def test_ordinary_texts_stay(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize("header", ["车牌", "运输车号", "plate_no", "Truck Number", "联系电话"])
+def test_columns_of_plates_and_phones_are_personal_wherever_no_role_needs_them(header: str) -> None:
+    assert is_personal_header(header)
+    assert "truck_id" in {binding.name for binding in resolve(FEEDS["deliveries"], TICKET_HEADER).bindings}
 
 
 def test_malformed_lines_of_feeds_with_people_hide_whatever_may_be_a_name() -> None:
