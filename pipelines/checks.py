@@ -144,7 +144,7 @@ def _of_element(text: Text, element: str | None) -> Text:
 def _printable(rows: pa.Table) -> pa.Table:
     """Times and numbers as the text that any block makes of them; a time that no calendar holds is its number."""
     for index, column in enumerate(rows.columns):
-        if pt.is_floating(column.type):
+        if pt.is_floating(column.type) or pt.is_date(column.type):
             rows = rows.set_column(index, rows.schema.names[index], text_of(column))
         if pt.is_timestamp(column.type):
             try:

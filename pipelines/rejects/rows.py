@@ -115,8 +115,9 @@ def header_keys(layout: Layout) -> list[str]:
 
 def row_keys(rows: pa.Table, feed: Feed) -> pa.Array:
     """Per row the feed's key as JSON; null when a part of it is missing or is no text to keep."""
-    keys = rows.select(list(feed.key)).to_pylist()
-    texts = [json.dumps(key, ensure_ascii=False, default=str) if None not in key.values() else None for key in keys]
+    parts = [rows[name].cast(pa.string()) for name in feed.key]  # as text: some days are on nobody's calendar
+    keys = pa.table(parts, names=list(feed.key)).to_pylist()
+    texts = [json.dumps(key, ensure_ascii=False) if None not in key.values() else None for key in keys]
     return pa.array([text if text is None or redact_field(text) == text else None for text in texts], pa.string())
 
 

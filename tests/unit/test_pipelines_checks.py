@@ -130,6 +130,8 @@ FAULTS = [
     ("material_receipts", {"net_t": "0"}, "out_of_range", "net_t"),
     ("material_receipts", {"lot_no": "无"}, "missing_required", "lot_no"),
     ("statements", {"month": "2025-13"}, "bad_date", "month"),
+    ("statements", {"month": "10000-01-01"}, "bad_date", "month"),
+    ("crosswalk", {"valid_from": "10000-01-01"}, "bad_date", "valid_from"),
     ("statements", {"month": "三月"}, "bad_date", "month"),
     ("crosswalk", {"valid_to": "2023-12-31"}, "period_reversed", "valid_to"),
     ("crosswalk", {"kind": "truck"}, "bad_code", "kind"),

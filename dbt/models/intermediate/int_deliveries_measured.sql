@@ -1,7 +1,7 @@
 -- Newest tickets with what they delivered, when, and how long each link of the chain took. A link whose two instants
 -- contradict each other (late merges, wrong clocks) has no duration, and the ticket is flagged: landing checks each row
--- by itself, so what contradicts itself only once merged is told here, by the same reasons. A ticket of which only events
--- have come has no load yet and is no delivery: it is in fct_deliveries_unmatched.
+-- by itself, so what contradicts itself only once merged is told here, by the same reasons. A ticket of which only
+-- events have come has no load yet and is no delivery: it is in fct_deliveries_unmatched.
 with
 
 tickets as (
