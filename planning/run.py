@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from forecasting.tables import create_forecast_tables
 from planning.allocation import Recourse
 from planning.assumptions import OPTION_NAMES, Assumptions, Options, read_assumptions
 from planning.brief import policy_brief
@@ -85,6 +86,7 @@ def plan_in(connection: duckdb.DuckDBPyConnection, options: Options) -> PlanRepo
     """`plan` on a writer's connection that is already open."""
     started_at = time.monotonic()
     assumptions = read_assumptions(options)
+    create_forecast_tables(connection)  # the plan's view stands on them, whether or not a forecast was made
     create_plan_tables(connection)
     frozen = _freeze(connection, assumptions, options)
     balance, names = outlook(connection), district_names(connection)

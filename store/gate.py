@@ -13,6 +13,7 @@ import duckdb
 
 from store.home import Home
 from store.messages import Text
+from store.tables import DATA_VERSION
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,10 @@ CHECKS = (
     Check(
         "forecast_is_current",
         Text("已晋升的预测不是用当前数据做的", "the promoted forecast was not made from the data now loaded"),
-        """
+        f"""
         SELECT CASE WHEN (
             SELECT arg_max(data_version, created_at) FROM forecast.runs WHERE status = 'promoted'
-        ) IS NOT DISTINCT FROM (
-            SELECT md5(coalesce(string_agg(segment_id, ',' ORDER BY segment_id), ''))[1:12]
-            FROM ops.ingest_ledger WHERE superseded_by IS NULL
-        ) THEN 0 ELSE 1 END
+        ) IS NOT DISTINCT FROM ({DATA_VERSION}) THEN 0 ELSE 1 END
         """,
         _HAS_NO_HISTORY,
     ),

@@ -221,15 +221,16 @@ OPS_TABLES: Sequence[Table] = (INGEST_LEDGER, SIGHTINGS, REJECTS, REJECT_RESOLUT
 
 # Of the ledger `ledger`; asked in this way, because a version published before this column existed lacks it.
 IN_FORCE = "(to_json(ledger) ->> 'superseded_by') IS NULL"
+DATA_VERSION = f"""
+    SELECT md5(coalesce(string_agg(concat(segment_id, ' ', epoch_us(received_at)), ',' ORDER BY segment_id), ''))[1:12]
+    FROM ops.ingest_ledger AS ledger WHERE {IN_FORCE}
+"""
 
 
 def data_version(connection: duckdb.DuckDBPyConnection) -> str:
     """A short hash of the segments in force and of when they were received: equal data, equal version, whatever the
     order of loading.
     """
-    row = connection.execute(
-        "SELECT md5(coalesce(string_agg(concat(segment_id, ' ', epoch_us(received_at)), ',' ORDER BY segment_id), '')) "
-        f"FROM ops.ingest_ledger AS ledger WHERE {IN_FORCE}"
-    ).fetchone()
+    row = connection.execute(DATA_VERSION).fetchone()
     assert row is not None
-    return str(row[0])[:12]
+    return str(row[0])
