@@ -47,7 +47,7 @@ def simulate(
     scale: float = 0.1,
     seed: int = 20260101,
     end: date = date(2025, 12, 28),
-    batch_weeks: int = 26,
+    batch_weeks: int = 8,
 ) -> SimulationReport:
     """Write `years` of a synthetic city that ends on Sunday `end` into `home.inbox`, and `home.truth`.
 

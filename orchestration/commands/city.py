@@ -46,7 +46,7 @@ def simulate(
     batch_weeks: Annotated[
         int,
         typer.Option(min=0, help=said("写出最后几周的盘记录", "weeks, up to the end, for which batches are written")),
-    ] = 26,
+    ] = 8,
     as_json: JsonOption = False,
 ) -> None:
     from simulation.city import simulate as make_city
