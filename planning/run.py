@@ -14,7 +14,6 @@ from typing import Any
 
 import duckdb
 
-from forecasting.tables import create_forecast_tables
 from planning.allocation import Recourse
 from planning.assumptions import OPTION_NAMES, Assumptions, Options, read_assumptions
 from planning.brief import policy_brief
@@ -86,8 +85,6 @@ def plan_in(connection: duckdb.DuckDBPyConnection, options: Options) -> PlanRepo
     """`plan` on a writer's connection that is already open."""
     started_at = time.monotonic()
     assumptions = read_assumptions(options)
-    create_forecast_tables(connection)  # the plan's view stands on them, whether or not a forecast was made
-    create_plan_tables(connection)
     frozen = _freeze(connection, assumptions, options)
     balance, names = outlook(connection), district_names(connection)
     plan_id = _identity(frozen, assumptions, options, balance, names)
@@ -185,6 +182,7 @@ def _options(options: dict[str, Any]) -> Options:
 
 def _freeze(connection: duckdb.DuckDBPyConnection, assumptions: Assumptions, options: Options) -> Frozen:
     try:
+        create_plan_tables(connection)  # first, so that they stand where there is no forecast to plan on yet
         return freeze(connection, assumptions, options)
     except duckdb.CatalogException as error:
         missing = str(error).splitlines()[0]
