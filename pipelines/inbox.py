@@ -142,6 +142,40 @@ def forget_sidecar(path: Path) -> None:
         (path.parent / (path.name + SIDECAR_SUFFIX)).unlink()
 
 
+def forget_left_sidecars(home: Home) -> None:
+    """Remove sidecars whose file is in the archive: what a run killed between the two has left.
+
+    A sidecar that was sent ahead of its file stays. Hold the `ingest` lock.
+    """
+    for feed in FEEDS:
+        left = [path for path in (home.inbox / feed).rglob(f"*{SIDECAR_SUFFIX}") if not _file_of(path).exists()]
+        archived = _archived(home.archive / feed) if left else {}
+        for path in left:
+            try:
+                stated = _sidecar(_file_of(path))
+                received_at = _instant(stated["received_at"]) if "received_at" in stated else None
+            except FileError:
+                continue  # whoever sent it is told when its file comes
+            known = archived.get(stated.get("source_file", _name(_file_of(path), home.inbox / feed)))
+            if known is not None and (received_at is None or known <= received_at):
+                path.unlink()
+
+
+def _file_of(sidecar: Path) -> Path:
+    return sidecar.with_name(sidecar.name.removesuffix(SIDECAR_SUFFIX))
+
+
+def _archived(folder: Path) -> dict[str, datetime]:
+    """Source files in the archive and when they were first received."""
+    found: dict[str, datetime] = {}
+    for path in folder.glob("*.json"):
+        if "-" not in path.stem:  # others are archived source files
+            segment = json.loads(path.read_text(encoding="utf-8"))
+            received_at = datetime.fromisoformat(segment["received_at"])
+            found[segment["source_file"]] = min(received_at, found.get(segment["source_file"], received_at))
+    return found
+
+
 def sha256(path: Path) -> str:
     """The content's hash."""
     with path.open("rb") as file:

@@ -55,6 +55,7 @@ def stage_files(
     """
     with hold(home, "ingest", wait_s=LOCK_WAIT_S):
         landing.sweep(home)
+        inbox.forget_left_sidecars(home)
         arrivals, refusals = inbox.look(home) if files is None else (given(files), [])
         outcomes = [_refused(refusal) for refusal in refusals]
         readings = landing.Readings(home)

@@ -128,6 +128,20 @@ def test_a_file_at_which_the_program_stumbles_costs_itself_alone(home: Home, mon
     assert query(home, "SELECT count(*), count(DISTINCT order_id) FROM raw.orders_versions") == [(5, 5)]
 
 
+def test_a_sidecar_left_by_a_killed_move_is_forgotten_and_one_sent_ahead_stays(home: Home) -> None:
+    put(home, "orders", "a.csv", orders(order("O1")))
+    stated = json.dumps({"received_at": "2025-03-06T08:00:00+08:00"})
+    sidecar = home.inbox / "orders" / "a.csv.sidecar.json"
+    sidecar.write_text(stated, encoding="utf-8")
+    ingest(home)
+    ahead = sidecar.with_name("b.csv.sidecar.json")
+    for path in (sidecar, ahead):
+        path.write_text(stated, encoding="utf-8")
+    ingest(home)
+    assert not sidecar.exists()
+    assert ahead.exists()
+
+
 def test_an_ailing_machine_is_no_fault_of_files(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: Checker, block: Block) -> Checked:
         raise PermissionError("landing")
