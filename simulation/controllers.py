@@ -36,7 +36,6 @@ OFFICES: Mapping[str, tuple[tuple[System, ListStyle, float], ...]] = {
     "statements": ((XLSX, "", 0.4), (GB18030, "", 0.4), (TABBED, "", 0.2)),
     "crosswalk": ((GB18030, "", 0.5), (UTF_8, "", 0.5)),
 }
-MERGED = {"statements": ("plant_id", "month")}  # columns whose equal neighbours share one cell
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "cement": ("水泥",), "fly_ash": ("粉煤灰",), "slag": ("矿粉",), "sand": ("砂", "天然砂", "河砂"),

@@ -14,6 +14,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -126,14 +127,12 @@ def _without_surplus(rows: Sequence[Sequence[str]], index: int) -> tuple[str, ..
 def _first_rows(text: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows, lines = [], []
-    try:
+    with suppress(csv.Error):  # whatever came before a field of more than 128 kB is all that a header search needs
         for row in reader:
             rows.append(row)
             lines.append(reader.line_num)
             if len(rows) == HEADER_SEARCH_ROWS:
                 break
-    except csv.Error:
-        pass  # whatever came before a field of more than 128 kB is all that a header search needs
     return rows, lines
 
 
