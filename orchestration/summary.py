@@ -32,6 +32,10 @@ def print_summary(console: Console, home: Home, reports: dict[str, Any]) -> None
         )
         console.print()
     console.print(_feeds(overview.feeds))
+    if any(feed.reasons for feed in overview.feeds):
+        console.print()
+        console.print(_reasons(overview.feeds))
+    console.print()
     _print_intake(console, reports.get("raw"))
     for report in (reports.get(stage, {}) for stage in ("forecast", "plan")):
         if "skipped" in report:
@@ -71,11 +75,19 @@ def _feeds(feeds: tuple[FeedLedger, ...]) -> Table:
         Text("重复", "duplicate"),
         Text("拒收", "rejected"),
     )
-    table.add_column(str(Text("主要拒收原因", "top reject reasons")))
     for feed in feeds:
         counts = (feed.files, feed.read, feed.loaded, feed.duplicate, feed.rejected)
-        reasons = ", ".join(f"{reason.reason} {reason.rejected:,}" for reason in feed.reasons)
-        table.add_row(feed.feed, *(f"{count:,}" for count in counts), reasons)
+        table.add_row(feed.feed, *(f"{count:,}" for count in counts))
+    return table
+
+
+def _reasons(feeds: tuple[FeedLedger, ...]) -> Table:
+    """Why rows were rejected: a table of its own, or the reasons would be cut off in a narrow terminal."""
+    table = _table(Text("主要拒收原因（行数）", "Top reject reasons (rows)"), Text("数据源", "feed"))
+    table.add_column(str(Text("原因", "reasons")))
+    for feed in feeds:
+        if feed.reasons:
+            table.add_row(feed.feed, ", ".join(f"{reason.reason} {reason.rejected:,}" for reason in feed.reasons))
     return table
 
 
