@@ -25,6 +25,7 @@ from pipelines.sources.tables import SOURCE_ROW, RawTable
 EXTRA = "_extra"
 SOURCE_PREFIX = "in_"
 DISAGREES = "_disagrees"  # records made of lines: the aligned column of which these give more than one value
+ELSEWHERE = "_elsewhere"  # a field of which another column of the row says something else
 TYPED_KINDS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY, Kind.INSTANT, Kind.DAY})
 _ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
 
@@ -80,6 +81,7 @@ def align(raw: RawTable, layout: Layout, *, as_text: bool) -> tuple[Shape, pa.Ta
     names = [column_of(name) for name in (*(f.name for f in layout.feed.all_fields), *parts)]
     aligned = {name: columns.get(name, absent) for name in names}
     aligned[EXTRA] = _extra(raw, layout)
+    aligned[ELSEWHERE] = _elsewhere(raw, layout)
     aligned[SOURCE_ROW] = raw.table[SOURCE_ROW]
     factors = tuple(sorted((b.name, b.factor) for b in layout.bindings if b.factor != 1.0))
     return Shape(layout.feed, layout.mapping, factors, tuple(sorted(types.items())), parts), pa.table(aligned)
@@ -107,6 +109,17 @@ def _with_unit(amounts: pa.ChunkedArray, written: pa.ChunkedArray) -> pa.Chunked
     is_bare = pc.match_substring_regex(amounts, r"[0-9.]\s*$")
     stated = pc.binary_join_element_wise(amounts, pc.utf8_trim_whitespace(written), " ")
     return pc.if_else(pc.fill_null(is_bare, False), pc.coalesce(stated, amounts), amounts)
+
+
+def _elsewhere(raw: RawTable, layout: Layout) -> pa.Array | pa.ChunkedArray:
+    """Per row a field that two of its columns could feed and that they give different texts."""
+    found: pa.Array | pa.ChunkedArray = pa.nulls(raw.table.num_rows, pa.string())
+    read = {binding.name: binding.index for binding in layout.bindings}
+    for name, index in layout.others:
+        texts = [pc.utf8_trim_whitespace(text_of(raw.table[f"c{place}"])) for place in (read[name], index)]
+        differs = pc.fill_null(pc.and_(pc.not_equal(*texts), pc.not_equal(texts[1], "")), False)
+        found = pc.if_else(differs, pa.scalar(name), found)
+    return found
 
 
 def _extra(raw: RawTable, layout: Layout) -> pa.Array | pa.ChunkedArray:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pipelines import city, crs, readings, times
-from pipelines.alignment import DISAGREES, EXTRA, Shape, column_of
+from pipelines.alignment import DISAGREES, ELSEWHERE, EXTRA, Shape, column_of
 from pipelines.faults import UNREADABLE, row_sentence
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field, Kind
@@ -233,6 +233,7 @@ def _flags(shape: Shape) -> str:
     feed = shape.feed
     flags = {f"other_{name}": condition for name, (condition, _) in _others(shape).items()}
     flags |= {flag.name: flag.holds for flag in feed.flags}
+    flags["also_given_otherwise"] = f"{ELSEWHERE} IS NOT NULL"
     flags["known_at_is_assumed"] = "known_at IS NOT NULL"
     west, south, east, north = city.bounding_box()
     for lon, lat in feed.coordinates:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 from numpy.typing import NDArray
 
-from pipelines.alignment import DISAGREES, EXTRA, Shape, column_of
+from pipelines.alignment import DISAGREES, ELSEWHERE, EXTRA, Shape, column_of
 from pipelines.feeds.contract import Kind
 from pipelines.layout import Layout
 from pipelines.rejects.corrections import REJECT_ID
@@ -136,11 +136,14 @@ class _Lines:
             elif name == SOURCE_ROW:
                 columns[name] = column.take(pa.array(starts))
             else:
-                text = column if name in (EXTRA, REJECT_ID) else self._text(lines, name)
+                text = column if name in (EXTRA, ELSEWHERE, REJECT_ID) else self._text(lines, name)
                 columns[name], others = _one_each(text, record, len(starts))
                 if name == EXTRA:
                     columns[name] = _merged(columns[name], text, starts, others)
-                elif name != REJECT_ID:  # a record that corrects several lines' rejects names the first
+                elif name not in (
+                    ELSEWHERE,
+                    REJECT_ID,
+                ):  # a record that corrects several lines' rejects names the first
                     disagreeing |= dict.fromkeys(others, name)
         told = [disagreeing.get(number) for number in range(len(starts))] if disagreeing else []
         columns[DISAGREES] = pa.array(told, pa.string()) if told else pa.nulls(len(starts), pa.string())

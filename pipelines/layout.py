@@ -49,7 +49,7 @@ class Layout:
     """How rows under one header become rows of a feed.
 
     `extras` are columns that the contract does not know, kept in `_extra`; columns of personal data that
-    no field keeps are in neither list.
+    no field keeps are in neither list. `others` are columns that could feed a field which another one feeds.
     """
 
     feed: Feed = field(repr=False)
@@ -57,6 +57,7 @@ class Layout:
     bindings: tuple[Binding, ...]
     extras: tuple[tuple[int, str], ...]
     mapping: FieldMapping = NO_MAPPING
+    others: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_long(self) -> bool:
@@ -146,6 +147,7 @@ def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPIN
     constants, stated = dict(mapping.constants), dict(mapping.units)
     bindings: dict[str, Binding] = {name: Binding(name, constant=value) for name, value in constants.items()}
     claims, extras = _claims(feed, header, mapping)
+    rivals: list[tuple[str, int]] = []
     unit_index = next((index for index, text in extras if normalise(text) in _UNIT_COLUMNS), None)
     for name, candidates in claims.items():
         first, *others = sorted(candidates)
@@ -157,6 +159,7 @@ def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPIN
                 factor = _factor(feed, name, header[first[1]], stated)
             has_unit = feed.field(name).has_unit_column and name.count(".") <= 1  # in wide columns it is none's
             bindings[name] = Binding(name, first[1], factor=factor, unit_index=unit_index if has_unit else None)
+            rivals += [(name, index) for _, index in others]
         if not feed.field(name).is_private:
             extras += [(index, header[index]) for _, index in others]
     bound = [header[binding.index] for binding in bindings.values() if binding.index is not None]
@@ -164,7 +167,18 @@ def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPIN
     missing = missing_fields(feed, {name.partition(".")[0] for name in bindings})
     if missing and not mapping.is_probe:
         raise FileError("missing_columns", ", ".join(missing))
-    return Layout(feed, header, tuple(bindings.values()), tuple(extras), mapping)
+    return Layout(feed, header, tuple(bindings.values()), tuple(extras), mapping, tuple(rivals))
+
+
+def claim(feed: Feed, text: str, mapping: FieldMapping) -> str | None:
+    """The field or path that a column of that header may feed, standing alone."""
+    if text in mapping.targets or text in mapping.parts:
+        return mapping.targets.get(text) or None
+    known = known_texts(feed, mapping)
+    if (alias := _known_text(text, known)) is not None:
+        return known[alias].name
+    part = elements_column(feed, text)
+    return part[0] if part else None
 
 
 def missing_fields(feed: Feed, bound: Set[str]) -> list[str]:

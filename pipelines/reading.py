@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 import pyarrow as pa
 
@@ -21,6 +22,7 @@ from pipelines.gathering import as_records
 from pipelines.layout import Layout, resolve
 from pipelines.preparation import prepared
 from pipelines.rejects.corrections import REJECT_ID, without_added
+from pipelines.rivals import parted
 from pipelines.sources.formats import open_tables
 from pipelines.sources.tables import MalformedRow, RawTable
 from pipelines.sources.text import BLOCK_BYTES
@@ -82,7 +84,8 @@ def read_blocks(batch: Batch, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]
 def _aligned(task: FileTask, *, as_text: bool) -> Iterator[tuple[Layout, RawTable, Shape, pa.Table]]:
     feed = FEEDS[task.feed]
     layouts: dict[tuple[str, ...], Layout] = {}
-    for table in open_tables(task.path, feed, task.mapping):
+    tables = open_tables(task.path, feed, task.mapping)
+    for table in chain.from_iterable(parted(raw, feed, task.mapping) for raw in tables):
         raw, corrected = without_added(table, feed.name)
         raw = prepared(raw, feed, task.mapping)
         if raw.header not in layouts:

@@ -36,7 +36,10 @@ def table_report(
     profile: Profile, feed: Feed, mapping: FieldMapping, connection: duckdb.DuckDBPyConnection
 ) -> TableReport:
     """How one table of the file is read, with suggestions for what is not."""
-    layout = resolve(feed, profile.header, replace(mapping, is_probe=True))
+    probe = replace(mapping, is_probe=True)
+    layout = resolve(feed, profile.header, probe)
+    if profile.origin.format == "json":
+        layout = _each_alone(layout, probe)
     sources = {binding.name.partition(".")[0] for binding in layout.bindings}
     columns = [*profile.columns, *[NO_COLUMN] * (len(layout.header) - len(profile.columns))]
     unknown = {layout.header[index]: columns[index] for index, text in layout.extras if layout.header[index] and text}
@@ -62,6 +65,18 @@ def table_report(
         tuple(missing_fields(feed, sources)),
         fault,
     )
+
+
+def _each_alone(layout: Layout, probe: FieldMapping) -> Layout:
+    """The layout with the columns that feed a field in rows that lack the one which it prefers."""
+    others = [
+        replace(binding, index=index)
+        for name, index in layout.others
+        for binding in resolve(layout.feed, (layout.header[index],), probe).bindings
+        if binding.name == name
+    ]
+    extras = tuple(extra for extra in layout.extras if extra[0] not in {binding.index for binding in others})
+    return replace(layout, bindings=(*layout.bindings, *others), extras=extras)
 
 
 @dataclass(frozen=True)
