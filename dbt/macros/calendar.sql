@@ -1,4 +1,4 @@
-{# Business days and weeks: the only place where an instant becomes a day, and a day a week. #}
+{# Business days, weeks and months: the only place where an instant becomes a day, and a day a week or a month. #}
 
 {% macro business_date(instant) -%}
     cast({{ instant }} at time zone 'Asia/Shanghai' as date)
@@ -10,6 +10,10 @@
 
 {% macro week_start(day) -%}
     cast(date_trunc('week', {{ day }}) as date)
+{%- endmacro %}
+
+{% macro month_start(day) -%}
+    cast(date_trunc('month', {{ day }}) as date)
 {%- endmacro %}
 
 {% macro elapsed_min(from_at, to_at) -%}

@@ -14,3 +14,8 @@
         {{ assumption(name) }}
     )
 {%- endmacro %}
+
+{# The plan's own parameter: what a haul costs, what a plant costs where it reports nothing. One figure for both. #}
+{% macro plan_parameter(name) -%}
+    (select planned.value from {{ ref('assumptions') }} as planned where planned.name = '{{ name }}')
+{%- endmacro %}
