@@ -23,7 +23,7 @@ from pipelines.mapping import NO_MAPPING, FieldMapping, joined_header
 from pipelines.privacy import is_personal_header
 
 HEADER_SEARCH_ROWS = 30
-_BRACKETS = re.compile(r"[（(\[【{](.*?)[)）\]】}]")
+_BRACKETS = re.compile(r"[（(\[【{]([^（(\[【{)）\]】}]*)[)）\]】}]")  # no bracket within: else `[[[[…` costs its square
 _UNIT_COLUMNS = frozenset({"单位", "计量单位", "数量单位", "重量单位", "unit", "units", "uom"})
 _NOISE = re.compile(r"[\s_\-*:：·.、/\\\"'#]+")
 _VALUE = re.compile(r"[-+¥￥$]?[0-9][0-9.,:/\- T]*%?")

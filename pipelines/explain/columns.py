@@ -27,7 +27,7 @@ from pipelines.privacy import MASK, redact, redact_field
 EXAMPLES = 3
 _EXAMPLE_CHARACTERS = 40
 _UNKNOWN_TEXTS = 40
-_IN_BRACKETS = re.compile(r"[（(\[【{](.*?)[)）\]】}]")
+_IN_BRACKETS = re.compile(r"[（(\[【{]([^（(\[【{)）\]】}]*)[)）\]】}]")
 _TIMES = frozenset({Kind.DAY, Kind.INSTANT})
 _CODED = frozenset({Kind.CODE, Kind.DISTRICT, Kind.BOOLEAN})
 
