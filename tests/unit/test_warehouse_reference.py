@@ -16,11 +16,19 @@ import pytest
 import yaml
 
 from pipelines.feeds import FEEDS
+from pipelines.feeds.materials import MATERIALS, OTHER
 from store.home import REFERENCE, REPOSITORY
 
 DBT = REPOSITORY / "dbt"
 SEEDS = yaml.safe_load((DBT / "dbt_project.yml").read_text(encoding="utf-8"))["seeds"]["tongmai"]
 NAMES = [name for name in SEEDS if not name.startswith("+")]
+# What a standard sets, each with what tells its rows of one date apart.
+STANDARDS = {
+    "standard_limits": ("name",),
+    "strength_acceptance_rules": ("method", "groups_from", "grade_from_mpa"),
+    "weighing_tolerances": ("material",),
+    "carbon_factors": ("kind", "subject"),
+}
 WALL_CLOCK = re.compile(r"\b(now|current_date|current_timestamp|today|random|uuid)\b", re.IGNORECASE)
 
 
@@ -42,13 +50,40 @@ def test_every_enabled_seed_is_there_with_the_columns_it_types(name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["warehouse_assumptions", "standard_limits", "hour_bands", "permit_intensities", "currencies"]
+    "name", ["warehouse_assumptions", "hour_bands", "permit_intensities", "currencies", *STANDARDS]
 )
 def test_every_number_has_unit_source_and_status(name: str) -> None:
     for row in read(name):
         assert row["unit"], row
         assert row["source"], row
-        assert row["status"] in ("verified", "unverified"), row
+        assert row["status"] in ("verified", "secondary", "unverified"), row
+
+
+@pytest.mark.parametrize("name", STANDARDS)
+def test_every_figure_of_a_standard_has_issuer_clause_and_date_and_none_has_two(name: str) -> None:
+    rows = read(name)
+    for row in rows:
+        assert row["issuer"], row
+        assert row["clause"], row
+        assert date.fromisoformat(row["valid_from"]), row
+    keys = [(*(row[column] for column in STANDARDS[name]), row["valid_from"]) for row in rows]
+    assert len(set(keys)) == len(keys)
+
+
+def test_every_material_has_its_tolerances_and_carbon_factor() -> None:
+    materials = set(MATERIALS)
+    assert {row["material"] for row in read("weighing_tolerances")} == materials - {OTHER}
+    for kind in ("material", "material_haul"):
+        assert {row["subject"] for row in read("carbon_factors") if row["kind"] == kind} == materials
+
+
+def test_every_limit_that_is_asked_for_is_there() -> None:
+    sql = "\n".join(path.read_text(encoding="utf-8") for path in sql_files())
+    asked = {
+        name for names in re.findall(r"limits_in_force\(\s*\[([^\]]+)\]", sql) for name in re.findall(r"\w+", names)
+    }
+    assert asked
+    assert asked <= {row["name"] for row in read("standard_limits")}
 
 
 def test_every_assumption_is_used_and_every_one_used_is_there() -> None:

@@ -1,18 +1,7 @@
 with
 
-days as (
-    select distinct delivered_on
-    from {{ ref('int_deliveries_measured') }}
-),
-
--- The limit in force on each day.
 limits as (
-    select
-        days.delivered_on,
-        standards.value as limit_min
-    from days
-    asof left join {{ ref('standard_limits') }} as standards
-        on standards.name = 'batched_to_discharged_min' and days.delivered_on >= standards.valid_from
+    {{ limits_in_force(['batched_to_discharged_min'], ref('int_deliveries_measured'), 'delivered_on') }}
 )
 
 select
@@ -43,8 +32,8 @@ select
     tickets.discharge_min,
     tickets.cycle_min,
     tickets.compliance_min,
-    limits.limit_min,
-    tickets.compliance_min > limits.limit_min as is_over_limit,
+    limits.batched_to_discharged_min as limit_min,
+    tickets.compliance_min > limits.batched_to_discharged_min as is_over_limit,
     tickets.has_contradicting_times,
     tickets.haul_km,
     orders.unit_price_cny_per_m3,
