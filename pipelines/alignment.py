@@ -68,10 +68,9 @@ def align(raw: RawTable, layout: Layout, *, as_text: bool) -> tuple[Shape, pa.Ta
         # Texts are made of typed cells in one way only, so that files alone and files together load the same.
         kind = layout.feed.field(binding.name).kind
         is_text = as_text or kind not in TYPED_KINDS
-        is_list = kind is Kind.LIST and pt.is_list(column.type)
         if binding.unit_index is not None:
-            column = _with_unit(text_of(column), text_of(raw.table[f"c{binding.unit_index}"]))
-        if not is_list and not pt.is_string(column.type) and (is_text or pt.is_null(column.type)):
+            column = with_unit(text_of(column), text_of(raw.table[f"c{binding.unit_index}"]))
+        if not pt.is_string(column.type) and (is_text or pt.is_null(column.type)):
             column = text_of(column)
         if not pt.is_string(column.type):
             types[binding.name] = str(column.type)
@@ -104,8 +103,8 @@ def json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _with_unit(amounts: pa.ChunkedArray, written: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Amounts with the unit of their row beside them, where they have none of their own."""
+def with_unit(amounts: pa.ChunkedArray, written: pa.ChunkedArray | pa.Scalar) -> pa.ChunkedArray:
+    """Amounts with the unit (of their row) beside them, where they have none of their own."""
     is_bare = pc.match_substring_regex(amounts, r"[0-9.]\s*$")
     stated = pc.binary_join_element_wise(amounts, pc.utf8_trim_whitespace(written), " ")
     return pc.if_else(pc.fill_null(is_bare, False), pc.coalesce(stated, amounts), amounts)

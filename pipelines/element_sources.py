@@ -10,17 +10,19 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import lru_cache
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.types as pt
 
-from pipelines.alignment import Shape, column_of, json_text, text_of
+from pipelines import units
+from pipelines.alignment import Shape, column_of, with_unit
 from pipelines.feeds.contract import Field, Kind
-from pipelines.layout import normalise
+from pipelines.layout import UNIT_COLUMNS, normalise
+from pipelines.preparation import cell_texts
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,22 @@ class Elements:
 
 @dataclass
 class Unread:
-    """What of a list is not an element: rows whose text is no list, and texts with members that no contract knows."""
+    """What of a list is not read: rows whose text is no list, texts with members that no contract knows, and rows with
+    a member under two keys that do not agree.
+    """
 
-    rows: list[int]
-    extras: dict[int, str]
+    rows: list[int] = dataclass_field(default_factory=list)
+    extras: dict[int, str] = dataclass_field(default_factory=dict)
+    twice: list[int] = dataclass_field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a key of an element means: a member (None: the unit of the others), and the unit that the key states."""
+
+    member: Field | None
+    unit: str = ""
+    rank: int = 0
 
 
 def parts(
@@ -51,11 +65,13 @@ def parts(
     factors = dict(shape.factors)
     if not paths:
         whole = table[column_of(column.name)].combine_chunks()
-        stated = tuple((m.name, factors.get(f"{column.name}.{m.name}", 1.0)) for m in column.members)
-        if pt.is_list(whole.type):
-            yield Elements(_of_lists(whole, column, unread), stated)
-        elif whole.null_count < len(whole):
-            yield Elements(_of_texts(connection, whole, column, unread), stated)
+        written = {name.removeprefix(f"{column.name}."): unit for name, unit in shape.mapping.units}
+        named = [member for member in column.members if member.name in written]
+        if whole.null_count < len(whole):
+            found = _of_texts(connection, whole, column, unread, frozenset(member.name for member in named))
+            yield Elements(
+                found, tuple((member.name, units.stated(member.unit, written[member.name])) for member in named)
+            )
     elif len(paths[0]) == 2:
         members = {member: table[column_of(f"{column.name}.{member}")].combine_chunks() for _, member in paths}
         flat = {column_of(member): lists.flatten() for member, lists in members.items()}
@@ -104,33 +120,9 @@ def _numbered(columns: dict[str, pa.Array], counts: np.ndarray, label: str | Non
     return pa.table(columns | {"_row": pa.array(rows), "_nth": pa.array(nth.astype(np.int32))})
 
 
-def _of_lists(lists: pa.Array, column: Field, unread: Unread) -> pa.Table:
-    """Lists of structs, as Parquet has them."""
-    if not pt.is_struct(lists.type.value_type):
-        unread.rows += pc.indices_nonzero(pc.is_valid(lists)).to_pylist()
-        return _numbered({}, np.zeros(len(lists), np.int64))
-    structs = lists.flatten()
-    counts = pc.list_value_length(lists).fill_null(0).to_numpy()
-    columns, strangers = {}, False
-    for index, field in enumerate(structs.type):
-        member = _member(column, field.name)
-        values = pc.struct_field(structs, [index])
-        if member is None or column_of(member.name) in columns:
-            strangers |= values.null_count < len(values)
-        else:
-            is_plain = pt.is_string(values.type) or (pt.is_float64(values.type) and member.kind is Kind.NUMBER)
-            columns[column_of(member.name)] = values if is_plain else _text_of(values)
-    if strangers:
-        unread.extras |= {row: json_text(value) for row, value in
-                          enumerate(lists.to_pylist()) if value}  # fmt: skip
-    return _numbered(columns, counts)
-
-
-def _text_of(values: pa.Array) -> pa.Array:
-    return text_of(pa.chunked_array([values])).combine_chunks()
-
-
-def _of_texts(connection: duckdb.DuckDBPyConnection, texts: pa.Array, column: Field, unread: Unread) -> pa.Table:
+def _of_texts(
+    connection: duckdb.DuckDBPyConnection, texts: pa.Array, column: Field, unread: Unread, stated: frozenset[str]
+) -> pa.Table:
     """Lists written as JSON; what is no list of objects is left in `unread`."""
     connection.register("texts", pa.table({"_row": np.arange(len(texts), dtype=np.int32), "text": texts}))
     lists = connection.execute(
@@ -151,29 +143,64 @@ def _of_texts(connection: duckdb.DuckDBPyConnection, texts: pa.Array, column: Fi
     keys = [
         key for (key,) in connection.execute("SELECT DISTINCT unnest(keys) AS key FROM found ORDER BY 1").fetchall()
     ]
-    members: dict[str, str] = {}  # key -> member, the first key of a member only
-    for key in sorted(keys, key=lambda key: [key != member.name for member in column.members]):
-        member = _member(column, key)
-        if member is not None and member.name not in members.values():
-            members[key] = member.name
-    if strangers := [key for key in keys if key not in members]:
+    known = {key: meaning for key in keys if (meaning := _meaning(column, key)) is not None}
+    if strangers := [key for key in keys if key not in known]:
         rows = connection.execute(
             "SELECT DISTINCT _row FROM found WHERE list_has_any(keys, ?)", [strangers]
         ).fetchnumpy()["_row"]
         unread.extras |= {int(row): texts[int(row)].as_py() for row in rows}
-    shape = json.dumps(dict.fromkeys(members, "VARCHAR"), ensure_ascii=False)
     columns = {"_row": found["_row"], "_nth": found["_nth"]}
-    if members:
-        parsed = connection.execute("SELECT json_transform(element, ?) AS e FROM found", [shape]).to_arrow_table()
+    if known:
+        form = json.dumps(dict.fromkeys(known, "VARCHAR"), ensure_ascii=False)
+        parsed = connection.execute("SELECT json_transform(element, ?) AS e FROM found", [form]).to_arrow_table()
         struct = parsed["e"].combine_chunks()
-        columns |= {column_of(name): pc.struct_field(struct, [i]) for i, name in enumerate(members.values())}
+        cells = {key: cell_texts(pa.chunked_array([pc.struct_field(struct, [i])])) for i, key in enumerate(known)}
+        members, is_twice = _members(column, known, cells, stated)
+        columns |= {column_of(name): values for name, values in members.items()}
+        twice = np.unique(found["_row"].to_numpy()[is_twice]).tolist()
+        unread.twice += twice
+        unread.extras |= {row: texts[row].as_py() for row in twice}
     return pa.table(columns)
 
 
-@lru_cache(maxsize=4096)
-def _member(column: Field, text: str) -> Field | None:
-    """The member that a key of an element means."""
+def _members(
+    column: Field, known: dict[str, Meaning], cells: dict[str, pa.ChunkedArray], stated: frozenset[str]
+) -> tuple[dict[str, pa.ChunkedArray], np.ndarray]:
+    """Per member its texts, each element's from its own keys, with the unit that its key or the element states; and
+    which elements have a member under two keys with two texts.
+
+    Members whose unit the mapping has `stated` are as they come.
+    """
+    written = [cells[key] for key, meaning in known.items() if meaning.member is None]
+    members: dict[str, pa.ChunkedArray] = {}
+    is_twice = np.zeros(len(next(iter(cells.values()))), bool)
     for member in column.members:
-        if normalise(text) in map(normalise, (member.name, *member.aliases)):
-            return member
+        ways = sorted((meaning.rank, key) for key, meaning in known.items() if meaning.member is member)
+        for _, key in ways:
+            values = cells[key]
+            if member.unit and member.name not in stated:
+                if known[key].unit:
+                    values = with_unit(values, pa.scalar(known[key].unit))
+                elif written and member.has_unit_column:
+                    values = with_unit(values, written[0])
+            if member.name in members:
+                is_twice |= pc.fill_null(pc.not_equal(members[member.name], values), False).to_numpy()
+                values = pc.coalesce(members[member.name], values)
+            members[member.name] = values
+    return members, is_twice
+
+
+@lru_cache(maxsize=4096)
+def _meaning(column: Field, key: str) -> Meaning | None:
+    """What a key of an element means; None when nobody knows it."""
+    folded = normalise(key)
+    if folded in UNIT_COLUMNS:
+        return Meaning(None)
+    for member in column.members:
+        for rank, alias in enumerate(map(normalise, (member.name, *member.aliases))):
+            rest = folded.removeprefix(alias)
+            if not rest:
+                return Meaning(member, next(filter(units.is_unit, units.in_brackets(key)), ""), rank)
+            if rest != folded and units.factor(member.unit, rest) is not None:
+                return Meaning(member, rest, rank)
     return None

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from pipelines import element_sources, readings
-from pipelines.alignment import Shape, column_of
+from pipelines.alignment import ELSEWHERE, Shape, column_of
 from pipelines.check_sql import element_column, element_faults, fault_column
 from pipelines.element_sources import Elements, Unread
 from pipelines.feeds.contract import Field
@@ -35,13 +35,17 @@ def with_lists(connection: duckdb.DuckDBPyConnection, table: pa.Table, shape: Sh
     the texts that only `_extra` can keep, instead of the columns that held its parts.
     """
     for column in shape.feed.lists:
-        unread = Unread([], {})
+        unread = Unread()
         parts = list(element_sources.parts(connection, table, shape, column, unread))
         parts = [Elements(_tidied(part.table, column, key), part.factors, part.kept_with) for part in parts]
         elements = _read(connection, parts, shape, column)
         for name, values in _gathered(elements, table.num_rows, column, unread).items():
             index = table.schema.get_field_index(name)
             table = table.set_column(index, name, values) if index >= 0 else table.append_column(name, values)
+        if unread.twice:
+            told = _sparse(dict.fromkeys(unread.twice, column.name), table.num_rows, pa.string())
+            told = pc.coalesce(table[ELSEWHERE], told)
+            table = table.set_column(table.schema.get_field_index(ELSEWHERE), ELSEWHERE, told)
     return table.drop_columns([column_of(path) for path in shape.parts])
 
 

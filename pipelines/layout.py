@@ -23,8 +23,7 @@ from pipelines.mapping import NO_MAPPING, FieldMapping, joined_header
 from pipelines.privacy import is_personal_header
 
 HEADER_SEARCH_ROWS = 30
-_BRACKETS = re.compile(r"[（(\[【{]([^（(\[【{)）\]】}]*)[)）\]】}]")  # no bracket within: else `[[[[…` costs its square
-_UNIT_COLUMNS = frozenset({"单位", "计量单位", "数量单位", "重量单位", "unit", "units", "uom"})
+UNIT_COLUMNS = frozenset({"单位", "计量单位", "数量单位", "重量单位", "unit", "units", "uom"})
 _NOISE = re.compile(r"[\s_\-*:：·.、/\\\"'#]+")
 _VALUE = re.compile(r"[-+¥￥$]?[0-9][0-9.,:/\- T]*%?")
 
@@ -69,7 +68,7 @@ class Layout:
 def normalise(text: str) -> str:
     """A header text as aliases are compared: NFKC, lower case, no spaces, nothing in brackets but a number."""
     folded = unicodedata.normalize("NFKC", text)
-    return _NOISE.sub("", _BRACKETS.sub(lambda held: held[1] if held[1].isdecimal() else "", folded)).casefold()
+    return _NOISE.sub("", units.BRACKETS.sub(lambda held: held[1] if held[1].isdecimal() else "", folded)).casefold()
 
 
 @lru_cache(maxsize=64)
@@ -148,7 +147,7 @@ def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPIN
     bindings: dict[str, Binding] = {name: Binding(name, constant=value) for name, value in constants.items()}
     claims, extras = _claims(feed, header, mapping)
     rivals: list[tuple[str, int]] = []
-    unit_index = next((index for index, text in extras if normalise(text) in _UNIT_COLUMNS), None)
+    unit_index = next((index for index, text in extras if normalise(text) in UNIT_COLUMNS), None)
     for name, candidates in claims.items():
         first, *others = sorted(candidates)
         if name in constants:
@@ -267,13 +266,12 @@ def _factor(feed: Feed, name: str, text: str, stated: Mapping[str, str]) -> floa
     """
     column, part = feed.field(name), elements_column(feed, text) if "." in name else None
     if (unit := stated.get(name, stated.get(_member_path(name)))) is not None:
-        factor = units.factor(column.unit, unit)
-        return float(unit) if factor is None else factor
+        return units.stated(column.unit, unit)
     if column.unit is None:
         return 1.0
     if part is not None and part[1] is not None:
         return part[1]
-    for written in _BRACKETS.findall(unicodedata.normalize("NFKC", text)):
+    for written in units.in_brackets(text):
         if (factor := units.factor(column.unit, written)) is not None:
             return factor
         if units.is_unit(written):

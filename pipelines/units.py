@@ -5,6 +5,7 @@ Belongs here: factors between units. Does not belong here: which field has which
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # unit kept -> unit written (folded) -> factor
@@ -54,6 +55,7 @@ _FOREIGN = frozenset(
     }
 )  # fmt: skip
 _MULTIPLES = "十百千万亿"
+BRACKETS = re.compile(r"[（(\[【{]([^（(\[【{)）\]】}]*)[)）\]】}]")  # no bracket within: else `[[[[…` costs its square
 
 
 def fold(unit: str) -> str:
@@ -64,6 +66,17 @@ def fold(unit: str) -> str:
 def factor(kept: str | None, written: str) -> float | None:
     """What one `written` is in `kept`; None when the text is not a unit of that quantity."""
     return _FACTORS.get(kept or "", {}).get(fold(written))
+
+
+def stated(kept: str | None, unit: str) -> float:
+    """Factor of what a mapping states of a field: a unit, or the factor itself."""
+    found = factor(kept, unit)
+    return float(unit) if found is None else found
+
+
+def in_brackets(text: str) -> list[str]:
+    """What a header or key has in brackets, folded: a unit, perhaps."""
+    return BRACKETS.findall(unicodedata.normalize("NFKC", text))
 
 
 def of_water(kept: str | None, written: str) -> float | None:
