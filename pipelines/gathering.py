@@ -20,7 +20,7 @@ import pyarrow.types as pt
 from numpy.typing import NDArray
 
 from pipelines.alignment import DISAGREES, ELSEWHERE, EXTRA, Shape, column_of
-from pipelines.feeds.contract import Kind
+from pipelines.feeds.contract import KNOWN_AT, UPDATED_AT, Kind
 from pipelines.layout import Layout
 from pipelines.rejects.corrections import REJECT_ID
 from pipelines.sources.tables import SOURCE_ROW, RawTable
@@ -29,6 +29,7 @@ from pipelines.tidy import clean
 Aligned = tuple[Layout, RawTable, Shape, pa.Table]
 _MEMORY_LIMIT = "512MB"
 _LINES = 65_536
+_VERSION = tuple(column_of(column.name) for column in (UPDATED_AT, KNOWN_AT))
 
 
 def as_records(tables: Iterator[Aligned]) -> Iterator[Aligned]:
@@ -62,6 +63,7 @@ class _Lines:
         self._keys = [column_of(name) for name in self._feed.key]
         self._above: dict[str, pa.Scalar] = {}
         self._count = 0
+        self._has_versions = False
         self._folder = tempfile.TemporaryDirectory(prefix="tongmai-lines-")
         config: dict[str, str | bool | int | float | list[str]] = {
             "threads": "1",
@@ -91,7 +93,13 @@ class _Lines:
         self._connection.register("incoming", table.append_column("_line", numbers).combine_chunks())
         keys = ", ".join(f"coalesce(CAST({name} AS VARCHAR), chr(30))" for name in self._keys)
         blank = " AND ".join(f"{name} IS NULL" for name in self._keys)
-        select = f"SELECT *, CASE WHEN {blank} THEN 'line ' || _line ELSE concat_ws(chr(31), {keys}) END AS _key"
+        told = [name for name in _VERSION if table[name].null_count < table.num_rows]
+        version = ", ".join(["NULL", *(f"nullif(trim(CAST({name} AS VARCHAR)), '')" for name in told)])
+        self._has_versions |= bool(told)
+        select = (
+            f"SELECT *, CASE WHEN {blank} THEN 'line ' || _line ELSE concat_ws(chr(31), {keys}) END AS _key, "
+            f"CAST(coalesce({version}) AS VARCHAR) AS _version"
+        )
         verb = "INSERT INTO lines" if self._count else "CREATE OR REPLACE TABLE lines AS"
         self._connection.execute(f"{verb} {select} FROM incoming")
         self._connection.unregister("incoming")
@@ -99,8 +107,9 @@ class _Lines:
 
     def records(self) -> Iterator[pa.Table]:
         """The records in the order of their first lines."""
+        self._part_versions()
         reader = self._connection.execute(
-            "SELECT * EXCLUDE (_key, _line) FROM lines JOIN "
+            "SELECT * EXCLUDE (_key, _line, _version) FROM lines JOIN "
             "(SELECT _key, min(_line) AS _first FROM lines GROUP BY _key) USING (_key) ORDER BY _first, _line"
         ).to_arrow_reader(_LINES)
         held: list[pa.Table] = []
@@ -116,6 +125,26 @@ class _Lines:
             held = [table.slice(cut)]
         if held:
             yield self._whole(held)
+
+    def _part_versions(self) -> None:
+        """Give the versions of one key a key of their own.
+
+        They are versions when each has most of the key's elements; else the lines of one record have different times,
+        which is told (`lines_disagree`), as is a line that does not say of which version it is.
+        """
+        if not self._has_versions:
+            return
+        naming = f'lower(trim(CAST("{self._naming}" AS VARCHAR)))'
+        several = "SELECT _key FROM lines GROUP BY _key HAVING min(_version) <> max(_version)"
+        versions = (
+            f"SELECT _key, _version, list(DISTINCT {naming}) AS elements "
+            f"FROM lines WHERE _key IN ({several}) GROUP BY _key, _version"
+        )
+        parted = (
+            f"SELECT _key FROM ({versions}) GROUP BY _key HAVING bool_and(_version IS NOT NULL) "
+            "AND 2 * min(len(elements)) > len(list_distinct(flatten(list(elements))))"
+        )
+        self._connection.execute(f"UPDATE lines SET _key = _key || chr(31) || _version WHERE _key IN ({parted})")
 
     def _whole(self, tables: list[pa.Table]) -> pa.Table:
         table = pa.concat_tables(tables).combine_chunks()

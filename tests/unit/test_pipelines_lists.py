@@ -123,6 +123,27 @@ def test_lines_that_disagree_and_totals_are_told(tmp_path: Path) -> None:
     assert [(row["batch_id"], row["_extra"]) for row in good] == [("B2", None)]
 
 
+def test_versions_of_one_key_in_one_long_file_are_two_records(tmp_path: Path) -> None:
+    head = f"{HEAD},材料,实际值,更新时间\n"
+    old, new, newer = "2025-03-06 09:00", "2025-03-06 10:00", "2025-03-06 11:00"
+    lines = [f"B1,{CELLS},砂,1500,{old}", f"B1,{CELLS},水,300,{old}", f"B1,{CELLS},砂,1510,{new}"]
+    lines += [f"B1,{CELLS},水,300,{new}", f"B1,{CELLS},砂 ,1510,{newer}", f"B1,{CELLS},水,310,{newer}"]
+    lines += [f"B1,{CELLS},水泥,700,{newer}"]
+    good, rejects = check_text(tmp_path, head + "\n".join(random.Random(1).sample(lines, len(lines))) + "\n")
+    assert rejects == []
+    found = {f"{row['updated_at']:%H:%M}": [each["actual_kg"] for each in row["materials"]] for row in good}
+    assert found == {"09:00": [1500.0, 300.0], "10:00": [1510.0, 300.0], "11:00": [700.0, 1510.0, 310.0]}
+
+
+@pytest.mark.parametrize("times", [("09:00", "09:01", "09:02"), ("09:00", "09:01", "")])
+def test_lines_of_one_record_with_times_of_their_own_are_no_versions(tmp_path: Path, times: tuple[str, ...]) -> None:
+    cells = zip(("砂,1500", "水,300", "水,700"), (time and f"2025-03-06 {time}" for time in times), strict=True)
+    lines = (f"B1,{CELLS},{weighed},{time}\n" for weighed, time in cells)
+    good, rejects = check_text(tmp_path, f"{HEAD},材料,实际值,更新时间\n{''.join(lines)}")
+    assert good == []
+    assert [(row["reason"], row["column_name"]) for row in rejects] == [("lines_disagree", "updated_at")]
+
+
 def test_what_differs_from_line_to_line_is_kept(tmp_path: Path) -> None:
     text = f"{HEAD},材料,实际值,误差,班次\nB1,{CELLS},砂,1500,0.1,早\nB1,{CELLS},水,300,-0.2,早\n"
     ((row,), _) = check_text(tmp_path, text)
