@@ -26,7 +26,10 @@ def read_status(home: Home) -> dict[str, Any]:
         "feeds": [],
     }
     if home.published.exists():
-        with reader(home.published) as connection:
-            status["published"] = home.published.parent.name
+        status["published"] = home.published.parent.name
+    # Before the first publication the writer's file tells, unless it is being written.
+    ledger = home.published if home.published.exists() else home.warehouse
+    if ledger.exists() and (ledger == home.published or not is_held(home, "warehouse")):
+        with reader(ledger) as connection:
             status["feeds"] = [asdict(feed) for feed in read_feeds(connection)]
     return status

@@ -128,7 +128,9 @@ def _rejects(block: Block, check: Check, rows: pa.Table, numbers: list[int], tal
         if is_no_data(cells, lacks_required=fault.reason == "missing_required"):
             tallies.setdefault(source.file, Tally()).rows_skipped += 1
         else:
-            text, reason = row_text(cells), refined(fault.reason, row.get(column_of(fault.column.name)))
+            text, name = row_text(cells), fault.column.name
+            is_stated = bool(source.layout.mapping.formats_of(name))
+            reason = refined(fault.reason, row.get(column_of(name)), is_stated=is_stated)
             sentence = fault.text if reason == fault.reason else row_sentence(reason, fault.column)
             sentence = _of_element(sentence, row.get(element_column(fault.column)))
             reject = Reject(source, row["_source_row"], reason, fault.column, sentence, text)

@@ -157,9 +157,12 @@ _UNCLEAR_DATE = re.compile(r"\s*\d{1,2}([/.-])\d{1,2}\1(\d{2}|\d{4})(?!\d).*")
 _UNCLEAR_MONTH = re.compile(r"\s*\d{4}\.1\s*")
 
 
-def refined(reason: str, text: object) -> str:
-    """A time's reason; `unclear_…` when it is written with the day or the month first (03/04/2025), or as 2025.1."""
-    if reason not in (UNREADABLE[Kind.DAY], UNREADABLE[Kind.INSTANT]) or not isinstance(text, str):
+def refined(reason: str, text: object, *, is_stated: bool = False) -> str:
+    """A time's reason; `unclear_…` when it is written with the day or the month first (03/04/2025), or as 2025.1.
+
+    `is_stated`: a mapping says how such times are written, so that another text is wrong and not unclear.
+    """
+    if is_stated or reason not in (UNREADABLE[Kind.DAY], UNREADABLE[Kind.INSTANT]) or not isinstance(text, str):
         return reason
     if _UNCLEAR_MONTH.fullmatch(text):
         return "unclear_month"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -99,16 +99,20 @@ def is_private_header(feed: Feed, text: str) -> bool:
 
 def find_header(rows: Sequence[Sequence[str]], feed: Feed, mapping: FieldMapping = NO_MAPPING) -> int | None:
     """The index of the header row: the first of those with most known texts (at least two), else None."""
-    known, mapped = known_texts(feed, mapping), {source for source, _ in mapping.columns} | mapping.parts
     best, best_hits = None, 1
     for index, row in enumerate(rows[:HEADER_SEARCH_ROWS]):
         texts = {text for text in row if text}
         if len(texts) <= best_hits:
             continue  # below a full header no row can have more: its values need no look
-        hits = sum(text.strip() in mapped or _is_known(feed, text, known) for text in texts)
-        if hits > best_hits:
+        if (hits := known_headers(texts, feed, mapping)) > best_hits:
             best, best_hits = index, hits
     return likely_header(rows) if best is None and mapping.is_probe else best
+
+
+def known_headers(texts: Iterable[str], feed: Feed, mapping: FieldMapping) -> int:
+    """How many of the texts are headers that the contract, the deployment or the mapping knows."""
+    known, mapped = known_texts(feed, mapping), {source for source, _ in mapping.columns} | mapping.parts
+    return sum(text.strip() in mapped or _is_known(feed, text, known) for text in texts)
 
 
 def likely_header(rows: Sequence[Sequence[str]]) -> int | None:

@@ -25,7 +25,8 @@ from store.home import Home
 MASK = "***"
 _PERSONAL_HEADER = re.compile(
     r"姓名|车牌|车号|车辆号|车船号|电话|手机|联系人|联系方式|身份证|邮箱|微信|司机|驾驶员|负责人|制表|制单|法定代表|班长|签字|签名|人(?![数工民防机行均])|员(?!工)|"
-    r"phone|mobile|plate.?n|licen[cs]e.?plate|truck.?n|vehicle.?n|\btel\b|contact|person|applicant|driver|operator|signer|signed.?by|owner|e-?mail",
+    r"phone|mobile|plate.?n|licen[cs]e.?plate|truck.?n|vehicle.?n|\btel\b|contact|person|applicant|driver|operator|signer|signed.?by|owner|e-?mail|"
+    r"(?:first|last|middle|given|family|full|sur).?name|permittee|licensee|superintendent|foreman|inspector|dispatcher",
     re.IGNORECASE,
 )
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"

@@ -9,6 +9,7 @@ import json
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from orchestration.commands.options import HomeOption, JsonOption, console, home_of, said, show
@@ -23,7 +24,18 @@ commands = typer.Typer()
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from orchestration.status import read_status
 
-    show(read_status(home_of(home)), as_json)
+    found = read_status(home_of(home))
+    feeds = [] if as_json else found.pop("feeds")
+    show(found, as_json)
+    for feed in feeds:
+        reasons = ", ".join(f"{reason['reason']} {reason['rejected']}" for reason in feed["reasons"])
+        counts = said(
+            f"{feed['files']} 个文件，读 {feed['read']}＝装载 {feed['loaded']}＋重复 {feed['duplicate']}"
+            f"＋拒收 {feed['rejected']}",
+            f"{feed['files']} files, read {feed['read']} = {feed['loaded']} loaded + {feed['duplicate']} duplicate "
+            f"+ {feed['rejected']} rejected",
+        )
+        typer.echo(f"  {feed['feed']}: {counts}" + (f" ({reasons})" if reasons else ""))
 
 
 @commands.command(help=said("对已发布版本执行只读 SQL", "Query the published version, read-only"))
@@ -54,9 +66,9 @@ def sql(
         records = [dict(zip(names, row, strict=True)) for row in rows]
         typer.echo(json.dumps(records, ensure_ascii=False, default=str))
         return
-    table = Table(*names, box=None, pad_edge=False)
+    table = Table(*map(escape, names), box=None, pad_edge=False)
     for row in rows[:limit]:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*("" if value is None else escape(str(value)) for value in row))
     console.print(table)
     if len(rows) > limit:
         typer.echo(said(f"只显示前 {limit} 行（--limit 可调）", f"first {limit} rows only (see --limit)"), err=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from orchestration.commands.options import HomeOption, JsonOption, console, home_of, said, show
@@ -114,14 +115,15 @@ def _explain(
 def _print_files(files: list[dict[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False)
     names = Text(
-        "文件 状态 读入 装载 重复 拒收 跳过 原因", "file status read loaded duplicate rejected skipped reasons"
+        "文件 数据源 状态 读入 装载 重复 拒收 跳过 原因",
+        "file feed status read loaded duplicate rejected skipped reasons",
     )
     for name in str(names).split():
         table.add_column(name)
     for file in files:
         counts = [str(file[name]) for name in ("read", "loaded", "duplicate", "rejected", "skipped")]
         reasons = ", ".join(f"{reason} {count}" for reason, count in file["reasons"].items())
-        table.add_row(file["file"], file["status"], *counts, reasons)
+        table.add_row(escape(file["file"]), file["feed"], file["status"], *counts, reasons)
     console.print(table)
 
 

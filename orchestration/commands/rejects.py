@@ -1,4 +1,4 @@
-"""The command `tongmai rejects`: what was rejected, as a table, as JSON, or as a workbook to correct.
+"""The command `tongmai rejects`: what was rejected, as a list, as JSON, or as a workbook to correct.
 
 Belongs here: options in, one call to a door of `pipelines`, its result printed. Does not belong here: which rejects
 there are and how they are resolved.
@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from orchestration.commands.options import HomeOption, JsonOption, console, home_of, said, show
+from orchestration.commands.options import HomeOption, JsonOption, home_of, said, show
 from store.messages import EXIT_USAGE, Text, TongmaiError
 
 commands = typer.Typer()
-_SHOWN = 50
+_SHOWN, _LINES = 50, 20  # kinds of rejects, and lines of each
 
 
 @commands.command(
@@ -34,7 +33,7 @@ def rejects(
     as_json: JsonOption = False,
 ) -> None:
     from pipelines.feeds import FEEDS
-    from pipelines.rejects.listing import read_rejects
+    from pipelines.rejects.listing import RejectedRow, read_rejects
     from pipelines.rejects.workbook import write_workbook
 
     if feed is not None and feed not in FEEDS:
@@ -48,21 +47,22 @@ def rejects(
     if as_json:
         show({**found.to_dict(), "out": None if out is None else str(out)}, as_json)
         return
-    table = Table(box=None, pad_edge=False)
-    for title in str(Text("编号 数据源 文件 行 原因 说明", "number feed file line reason sentence")).split():
-        table.add_column(title, overflow="fold")
-    for row in found.rows[:_SHOWN]:
+    alike: dict[tuple[str, str, str, Text], list[RejectedRow]] = {}
+    for row in found.rows:
         sentence = Text(row.sentence_zh, row.sentence_en)
-        table.add_row(row.reject_id, row.feed, row.source_file, str(row.source_row), row.reason, str(sentence))
-    console.print(table)
-    count = len(found.rows)
-    typer.echo(said(f"共 {count} 行拒收。", f"{count} rejected rows.") + _hint(out, count))
+        alike.setdefault((row.feed, row.source_file, row.reason, sentence), []).append(row)
+    for (name, file, reason, sentence), rows in list(alike.items())[:_SHOWN]:
+        lines = ", ".join(str(row.source_row) for row in rows[:_LINES]) + (" …" if len(rows) > _LINES else "")
+        typer.echo(said(f"{name} {file}：{len(rows)} 行 [{reason}]", f"{name} {file}: {len(rows)} rows [{reason}]"))
+        typer.echo(f"  {sentence}")
+        typer.echo(said(f"  第 {lines} 行", f"  lines {lines}"))
+    typer.echo(said(f"共 {len(found.rows)} 行拒收。", f"{len(found.rows)} rejected rows.") + _hint(out, len(alike)))
 
 
-def _hint(out: Path | None, count: int) -> str:
+def _hint(out: Path | None, kinds: int) -> str:
     if out is not None:
         return said(
             f"已写入 {out}；改正后放入 inbox/<数据源>/ 即可。",
             f" Written to {out}; correct it, drop it into inbox/<feed>/.",
         )
-    return said(f"（只显示前 {_SHOWN} 行）", f" (first {_SHOWN} shown)") if count > _SHOWN else ""
+    return said(f"（只显示前 {_SHOWN} 组）", f" (first {_SHOWN} kinds shown)") if kinds > _SHOWN else ""

@@ -33,6 +33,7 @@ from pipelines.sources.decimal_commas import decimal_commas, with_points
 from pipelines.sources.quotes import QUOTED_LIMIT, careful_records
 from pipelines.sources.tables import MalformedRow, Origin, RawTable, raw_table
 from pipelines.sources.text import REPLACEMENT, TextBlock, text_blocks
+from pipelines.two_row_headers import two_row_header
 
 DELIMITERS = (",", "\t", ";", "|")
 _HEADER_BYTES = 1 << 16
@@ -106,9 +107,12 @@ def read_header(data: bytes, feed: Feed, mapping: FieldMapping) -> Header:
         rows, lines = _first_rows(text, delimiter)
         index = find_header(rows, feed, mapping)
         if index is not None and (best is None or len(rows[index]) > len(best.texts)):
-            end = _offset_of_line(data, lines[index])
+            below = rows[index + 1] if index + 1 < len(rows) else []
+            joined = two_row_header(rows[index], below, feed, mapping)
+            last = lines[index if joined is None else index + 1]
             line = lines[index - 1] + 1 if index else 1
-            best = Header(_without_surplus(rows, index), delimiter, line, lines[index] + 1, end)
+            texts = joined or _without_surplus(rows, index)
+            best = Header(texts, delimiter, line, last + 1, _offset_of_line(data, last))
     if best is None:
         first = next(line for line in text.splitlines() if line.strip())
         raise FileError("unknown_layout", redact_cells(re.split(r"[,;|\t]", first[:80]), has_people=True))

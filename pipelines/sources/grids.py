@@ -2,7 +2,7 @@
 
 Belongs here: what all formats of cells have in common. Does not belong here: any of the formats.
 
-Merged cells are taken at their word and nothing is guessed from blanks: a value merged over several rows
+Merged cells are taken at their word: a value merged over several rows
 belongs to each of them, and a header merged over several columns to each of those (`水泥1 设定`).
 """
 
@@ -23,6 +23,7 @@ from pipelines.feeds import Feed
 from pipelines.layout import HEADER_SEARCH_ROWS, find_header, resolve
 from pipelines.mapping import FieldMapping
 from pipelines.sources.tables import Origin, RawTable, raw_table
+from pipelines.two_row_headers import two_row_header
 from store.messages import Text
 
 _BLOCK_CELLS = 1 << 18
@@ -95,10 +96,13 @@ def _header(grid: Grid, feed: Feed, mapping: FieldMapping) -> _Header | None:
     index = find_header(candidates, feed, mapping)
     if index is None:
         return None
-    return _Header(tuple(candidates[index]), index, _HEADERS_OF_TWO_ROWS if joined.get(index) else 1)
+    texts = joined.get(index)
+    if texts is None and index + 1 < len(rows):
+        texts = two_row_header(rows[index], rows[index + 1], feed, mapping)
+    return _Header(tuple(texts or candidates[index]), index, _HEADERS_OF_TWO_ROWS if texts else 1)
 
 
-def _joined(rows: Sequence[Sequence[str]], index: int, merged: Sequence[Range]) -> list[str] | None:
+def _joined(rows: Sequence[Sequence[str]], index: int, merged: Sequence[Range]) -> Sequence[str] | None:
     """The header that row `index` makes together with the next one; None when they are not a header of two rows.
 
     They are when some cells above are merged across columns that have texts below, and every other column is

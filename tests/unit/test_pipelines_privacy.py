@@ -53,6 +53,20 @@ def test_columns_of_plates_and_phones_are_personal_wherever_no_role_needs_them(h
     assert "truck_id" in {binding.name for binding in resolve(FEEDS["deliveries"], TICKET_HEADER).bindings}
 
 
+@pytest.mark.parametrize(
+    "header", ["Permittee's First Name", "Last Name", "contractor_full_name", "Surname", "Foreman"]
+)
+def test_columns_of_peoples_names_in_other_cities_exports_are_personal(header: str) -> None:
+    assert is_personal_header(header)
+
+
+@pytest.mark.parametrize(
+    "header", ["Street Name", "ContractorCompanyName", "Project Name", "工程名称", "first inspection"]
+)
+def test_names_of_streets_and_companies_are_no_persons(header: str) -> None:
+    assert not is_personal_header(header)
+
+
 def test_malformed_lines_of_feeds_with_people_hide_whatever_may_be_a_name() -> None:
     assert redact_cells(["T1", "张三", "贵A12345"], has_people=True) == "T1,***,***"
     assert redact_cells(["O1", "泵送"], has_people=False) == "O1,泵送"
