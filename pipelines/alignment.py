@@ -69,9 +69,9 @@ def align(raw: RawTable, layout: Layout, *, as_text: bool) -> tuple[Shape, pa.Ta
         kind = layout.feed.field(binding.name).kind
         is_text = as_text or kind not in TYPED_KINDS
         if binding.unit_index is not None:
-            column = with_unit(text_of(column), text_of(raw.table[f"c{binding.unit_index}"]))
+            column = with_unit(_spelled(column, layout.mapping), text_of(raw.table[f"c{binding.unit_index}"]))
         if not pt.is_string(column.type) and (is_text or pt.is_null(column.type)):
-            column = text_of(column)
+            column = _spelled(column, layout.mapping)
         if not pt.is_string(column.type):
             types[binding.name] = str(column.type)
         columns[column_of(binding.name)] = column
@@ -96,6 +96,12 @@ def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
         texts = [None if value is None else json_text(value) for value in column.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string())])
     return column.cast(pa.string())
+
+
+def _spelled(column: pa.ChunkedArray, mapping: FieldMapping) -> pa.ChunkedArray:
+    """A column as text that will be read again, with the mapping's decimal sign in what were numbers."""
+    text = text_of(column)
+    return pc.replace_substring(text, ".", mapping.decimal) if pt.is_floating(column.type) else text
 
 
 def json_text(value: Any) -> str:

@@ -21,6 +21,9 @@ from pipelines.sources.tables import SOURCE_ROW, RawTable
 from pipelines.tidy import NOTHING
 
 _WHOLE = frozenset({Kind.INSTANT, Kind.DAY})  # half a time is none
+_SERIAL, _FRACTION = r"^[2-7][0-9]{4}$", r"^(0|0?\.[0-9]+|[0-9.]+[eE]-[0-9]+)$"
+_EPOCH_SERIAL = 25_569  # 1970-01-01 as spreadsheets count days
+_DAY_S = 86_400
 
 
 def prepared(raw: RawTable, feed: Feed, mapping: FieldMapping) -> RawTable:
@@ -29,8 +32,11 @@ def prepared(raw: RawTable, feed: Feed, mapping: FieldMapping) -> RawTable:
         raw = _without_skipped(raw, mapping)
     targets = mapping.targets
     for header, parts in joins(raw.header, mapping):
-        is_whole = feed.field(targets[header]).kind in _WHOLE
-        column = _joined([cell_texts(raw.table[f"c{index}"]) for index in parts], is_whole=is_whole)
+        kind = feed.field(targets[header]).kind
+        texts = [cell_texts(raw.table[f"c{index}"]) for index in parts]
+        if kind is Kind.INSTANT:
+            texts = [_days_and_clocks(text) for text in texts]
+        column = _joined(texts, is_whole=kind in _WHOLE)
         place = raw.table.schema.get_field_index(SOURCE_ROW)
         table = raw.table.add_column(place, f"c{len(raw.header)}", column)
         raw = replace(raw, header=(*raw.header, header), table=table)
@@ -57,15 +63,23 @@ def cell_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Cells as trimmed text, null where there is nothing; days without a time of day."""
     if pt.is_timestamp(column.type):
         days = column.cast(pa.date32(), safe=False)
-        is_days = pc.all(pc.equal(days.cast(column.type), column)).as_py()
-        column = days.cast(pa.string()) if is_days in (True, None) else text_of(column)
-    elif pt.is_floating(column.type):
-        whole = pc.all(pc.equal(column, pc.round(column))).as_py()
-        column = (column.cast(pa.int64(), safe=False) if whole in (True, None) else column).cast(pa.string())
+        column = pc.if_else(pc.equal(days.cast(column.type), column), days.cast(pa.string()), text_of(column))
     elif not pt.is_string(column.type):
         column = text_of(column)
     column = pc.utf8_trim_whitespace(column)
     return pc.if_else(pc.is_in(column, NOTHING), pa.scalar(None, pa.string()), column)
+
+
+def _days_and_clocks(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Days and times of day that an unformatted spreadsheet holds as numbers (45722, 0.34), written out."""
+    is_day, is_clock = (pc.fill_null(pc.match_substring_regex(texts, form), False) for form in (_SERIAL, _FRACTION))
+    if not pc.any(pc.or_(is_day, is_clock)).as_py():
+        return texts
+    numbers = pc.if_else(pc.or_(is_day, is_clock), texts, pa.scalar(None, pa.string())).cast(pa.float64())
+    seconds = pc.min_element_wise(pc.round(pc.multiply(numbers, _DAY_S)), _DAY_S - 1, skip_nulls=False)
+    clocks = pc.strftime(pc.cast(pc.if_else(is_clock, seconds, None), pa.int64()).cast(pa.timestamp("s")), "%H:%M:%S")
+    days = pc.cast(pc.if_else(is_day, pc.subtract(numbers, _EPOCH_SERIAL), None), pa.int32()).cast(pa.date32())
+    return pc.coalesce(clocks, days.cast(pa.string()), texts)
 
 
 def _joined(texts: list[pa.ChunkedArray], *, is_whole: bool) -> pa.ChunkedArray:

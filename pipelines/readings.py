@@ -22,6 +22,7 @@ from pipelines.sql_text import as_text, or_else, quote
 
 _NUMBERS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY})
 _AMOUNT = r"^([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?) ?(.*)$"
+_NO_THOUSANDS = r"[0-9][.]([0-9]{0,2}([^0-9]|$)|[0-9]{4})|^[^0-9]*[.]|[0-9]{4,}[.]|(^|[^0-9.,])0[0-9]*[.]|,.*[0-9][.]"
 _USUAL_GRADE = "L?C([1-9][0-9]|100)(P[0-9]{1,2})?"
 _GRADE = "^(.*[^A-Z])?(L?C)-?([0-9]{2,3})([^0-9].*)?$"
 _SEVERAL_GRADES = "C-?[0-9]+.*C-?[0-9]|以[上下内]|[<>≤≥]"  # C30/C35, C40及以上
@@ -41,7 +42,9 @@ def reading(column: Field, x: str, type_: str, factor: float, mapping: FieldMapp
     if codes := mapping.codes(path or column.name):
         text, type_ = recode(column, text, codes), "string"
     if mapping.decimal == "," and type_ == "string" and column.kind in _NUMBERS:
-        text = f"replace(replace(replace({text}, ' ', ''), '.', ''), ',', '.')"
+        # A point that parts no thousands is no point of this file's: 12.5 is not 125.
+        plain = f"replace(replace(replace({text}, ' ', ''), '.', ''), ',', '.')"
+        text = f"CASE WHEN NOT regexp_matches({text}, {quote(_NO_THOUSANDS)}) THEN {plain} END"
     if type_ == "string":
         x = text
     readers: dict[Kind, Callable[[], str]] = {

@@ -6,13 +6,15 @@ numbers (`pipelines.readings`).
 `12,500` may be twelve and a half or twelve thousand five hundred. It is settled for a whole file before its
 rows are read: a column has a decimal comma when some of its values can be nothing else and none can only have
 a thousands comma; a column of which nothing can be told goes with the others of its file. Where commas are
-proven to be decimal and no point is, points part thousands: `1.200` is twelve hundred.
+proven to be decimal and no point is, points part thousands: `1.200` is twelve hundred. Elsewhere it
+is one and a fifth, and a note says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Literal
 
 import pyarrow.compute as pc
 
@@ -23,6 +25,7 @@ from pipelines.mapping import FieldMapping
 from pipelines.sources.tables import RawTable
 from store.messages import Text
 
+Points = Literal["thousands", "decimal", "unclear"]
 _DECIMAL = r"^\s*[-+]?([0-9]+,([0-9]{1,2}|[0-9]{4,})|[0-9]{1,3}(\.[0-9]{3})+,[0-9]+|0,[0-9]+)\s*$"
 _THOUSANDS = r"^\s*[-+]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+|,[0-9]{3})\s*$"
 _COMMA = r"^\s*[-+]?[0-9][0-9.]*,[0-9]+\s*$"
@@ -31,14 +34,15 @@ _GROUPED = r"^\s*[-+]?[1-9][0-9]{0,2}(\.[0-9]{3})+\s*$"
 _NUMBERS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY})
 
 
-def decimal_commas(tables: Iterable[RawTable], feed: Feed, mapping: FieldMapping) -> dict[int, bool]:
-    """The columns of numbers with a decimal comma -> whether their points part thousands.
+def decimal_commas(tables: Iterable[RawTable], feed: Feed, mapping: FieldMapping) -> dict[int, Points]:
+    """The columns of numbers with a decimal comma -> what their points are.
 
     Raises FileError as `resolve` does.
     """
     decimal: set[int] = set()
     thousands: set[int] = set()
     points: set[int] = set()
+    grouped: set[int] = set()
     numbers: tuple[int, ...] = ()
     for raw in tables:
         numbers = numbers or _numbers(raw, feed, mapping)
@@ -50,24 +54,37 @@ def decimal_commas(tables: Iterable[RawTable], feed: Feed, mapping: FieldMapping
                 thousands.add(index)
             if pc.any(pc.match_substring_regex(column, _POINT)).as_py():
                 points.add(index)
+            if pc.any(pc.match_substring_regex(column, _GROUPED)).as_py():
+                grouped.add(index)
     if not decimal - thousands:
         return {}
-    return {index: index in decimal - points for index in numbers if index not in thousands}
+    found: dict[int, Points] = dict.fromkeys(set(numbers) - thousands, "decimal")
+    found |= dict.fromkeys(grouped & found.keys(), "unclear")
+    found |= dict.fromkeys((decimal - points) & found.keys(), "thousands")
+    return found
 
 
-def with_points(raw: RawTable, columns: Mapping[int, bool]) -> RawTable:
+def with_points(raw: RawTable, columns: Mapping[int, Points]) -> RawTable:
     """`raw` with the decimal commas of those columns as points, and without the points that part thousands."""
     if not columns:
         return raw
     table = raw.table
-    for index, has_grouping_points in columns.items():
+    for index, points in columns.items():
         column = table[f"c{index}"]
         plain = pc.replace_substring(pc.replace_substring(column, ".", ""), ",", ".")
-        is_other = pc.match_substring_regex(column, f"{_COMMA}|{_GROUPED}" if has_grouping_points else _COMMA)
+        is_other = pc.match_substring_regex(column, f"{_COMMA}|{_GROUPED}" if points == "thousands" else _COMMA)
         table = table.set_column(index, f"c{index}", pc.if_else(is_other, plain, column))
     names = ", ".join(raw.header[index] for index in sorted(columns))
-    note = Text(f"按小数逗号读取的列：{names}", f"columns read with a decimal comma: {names}")
-    return replace(raw, table=table, origin=replace(raw.origin, notes=(*raw.origin.notes, note)))
+    notes = [Text(f"按小数逗号读取的列：{names}", f"columns read with a decimal comma: {names}")]
+    if unclear := ", ".join(raw.header[index] for index, points in sorted(columns.items()) if points == "unclear"):
+        notes.append(
+            Text(
+                f'这些列中形如 1.200 的数读作 1.2；若其中的点是千分位，请在映射文件中写明 decimal = ","：{unclear}',
+                f"columns in which a number like 1.200 is read as 1.2; if its point parts thousands, state "
+                f'decimal = "," in a mapping file: {unclear}',
+            )
+        )
+    return replace(raw, table=table, origin=replace(raw.origin, notes=(*raw.origin.notes, *notes)))
 
 
 def _numbers(raw: RawTable, feed: Feed, mapping: FieldMapping) -> tuple[int, ...]:

@@ -29,7 +29,7 @@ from pipelines.layout import HEADER_SEARCH_ROWS, find_header
 from pipelines.mapping import FieldMapping
 from pipelines.privacy import redact_cells
 from pipelines.sources.contents import Content
-from pipelines.sources.decimal_commas import decimal_commas, with_points
+from pipelines.sources.decimal_commas import Points, decimal_commas, with_points
 from pipelines.sources.quotes import QUOTED_LIMIT, careful_records
 from pipelines.sources.tables import MalformedRow, Origin, RawTable, raw_table
 from pipelines.sources.text import REPLACEMENT, TextBlock, text_blocks
@@ -58,7 +58,7 @@ def delimited_tables(content: Content, feed: Feed, mapping: FieldMapping) -> Ite
     first = next(tables, None)
     if first is None:
         return
-    commas: dict[int, bool] = {}
+    commas: dict[int, Points] = {}
     # Elsewhere a comma in a number parts thousands; and where a mapping states the sign, the readings follow it.
     if first.origin.delimiter == ";" and mapping.decimal != ",":
         commas = decimal_commas(_tables(content, feed, mapping), feed, mapping)

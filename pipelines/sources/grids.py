@@ -83,7 +83,7 @@ def grid_tables(grids: Sequence[Grid], feed: Feed, mapping: FieldMapping, origin
         origin = replace(origin, notes=(*origin.notes, _left_out(left_out)))
     for grid, header in found:
         member = grid.name if len(found) > 1 else ""
-        for raw in _tables(grid, header, origin, skipped):
+        for raw in _tables(grid, header, origin, skipped, mapping.decimal):
             yield replace(raw, member=member)
         skipped = 0
 
@@ -130,7 +130,7 @@ def _joined(rows: Sequence[Sequence[str]], index: int, merged: Sequence[Range]) 
     return [f"{text} {below[column]}".strip() if column in groups else text for column, text in enumerate(above)]
 
 
-def _tables(grid: Grid, header: _Header, origin: Origin, skipped: int) -> Iterator[RawTable]:
+def _tables(grid: Grid, header: _Header, origin: Origin, skipped: int, decimal: str) -> Iterator[RawTable]:
     """The grid's rows below its header, in blocks."""
     first = header.row + header.height
     tall = [(low, high) for low, high in grid.merged if low[0] >= first and high[0] > low[0]]
@@ -150,7 +150,7 @@ def _tables(grid: Grid, header: _Header, origin: Origin, skipped: int) -> Iterat
     while True:
         body = list(islice(rows, max(1, _BLOCK_CELLS // max(1, width))))
         if body or before >= 0:
-            columns = [_column(cells) for cells in zip(*body, strict=True)] if body else []
+            columns = [_column(cells, decimal) for cells in zip(*body, strict=True)] if body else []
             columns = columns or [pa.nulls(0, pa.string())] * width
             numbers = pa.array(range(line, line + len(body)), pa.int64())
             yield raw_table(header.texts, columns, numbers, (), max(before, 0), origin)
@@ -180,8 +180,8 @@ def _filled(rows: Iterator[Row], tall: Sequence[Range]) -> Iterator[Row]:
         yield row
 
 
-def _column(cells: Sequence[Any]) -> pa.Array:
-    """Cells of one column, kept typed when they are all numbers or all times, else as text."""
+def _column(cells: Sequence[Any], decimal: str) -> pa.Array:
+    """Cells of one column, kept typed when they are all numbers or all times, else as text with that decimal sign."""
     types = set(map(type, cells))
     if types <= {str}:
         return pa.array(cells, pa.string())
@@ -191,7 +191,13 @@ def _column(cells: Sequence[Any]) -> pa.Array:
         return pa.array([None if cell == "" else cell for cell in cells], pa.float64())
     if types <= {datetime, str} and not any(cell for cell in cells if isinstance(cell, str)):
         return _seconds([cell or None for cell in cells])
-    return pa.array([text_of_cell(cell) for cell in cells], pa.string())
+    texts = [text_of_cell(cell) for cell in cells]
+    if decimal != ".":
+        texts = [
+            text.replace(".", decimal) if isinstance(cell, float) else text
+            for cell, text in zip(cells, texts, strict=True)
+        ]
+    return pa.array(texts, pa.string())
 
 
 def _seconds(cells: Sequence[datetime | None]) -> pa.Array:

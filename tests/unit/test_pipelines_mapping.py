@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from intake_files import order, orders, put, query, without_beam
 
 from pipelines.feeds import FEEDS
@@ -78,6 +80,26 @@ def test_a_decimal_comma(home: Home) -> None:
     assert query(home, "SELECT contract_value::VARCHAR, floor_area_m2 FROM raw.permits") == [("1234.56", 12.5)]
 
 
+@pytest.mark.parametrize("area", ["12.5", "1234.567", "1.23", "0.200", ".5", "1.234.56", "1,5.000", "1.2345 m²"])
+def test_a_point_that_parts_no_thousands_is_rejected_under_a_decimal_comma(home: Home, area: str) -> None:
+    put_mapping(home, "permits", 'decimal = ","\n[columns]\npermit_no = "permit_no"\n')
+    put(home, "permits", "a.csv", permits(f'A,520103,2025-03-05,"1.234.567,5",住宅,"{area}"'))
+    assert only(home).reasons == {"bad_number": 1}
+
+
+def test_numbers_of_a_sheet_have_no_sign_to_mistake(home: Home, tmp_path: Path) -> None:
+    put_mapping(home, "permits", 'decimal = ","\n[columns]\npermit_no = "permit_no"\n')
+    for name, others in (("a", ()), ("b", ("12,5",))):  # typed cells, and a column of both
+        with xlsxwriter.Workbook(tmp_path / "book.xlsx") as book:
+            sheet = book.add_worksheet()
+            sheet.write_row(0, 0, PERMITS_HEADER.split(","))
+            for line, area in enumerate((1.234, *others), 1):
+                sheet.write_row(line, 0, [f"{name}{line}", "520103", "2025-03-05", 1, "住宅", area])
+        put(home, "permits", f"{name}.xlsx", (tmp_path / "book.xlsx").read_bytes())
+    ingest(home)
+    assert query(home, "SELECT floor_area_m2 FROM raw.permits ORDER BY permit_no") == [(1.234,), (1.234,), (12.5,)]
+
+
 def test_a_stated_decimal_comma_beside_semicolons(home: Home) -> None:
     put_mapping(home, "permits", 'decimal = ","\n[columns]\npermit_no = "permit_no"\n')
     rows = "A;520103;2025-03-05;1.234,50;住宅;12,5 m²\nB;520103;2025-03-05;1.200;住宅;980\n"
@@ -110,6 +132,33 @@ def test_columns_are_joined(home: Home) -> None:
         "ORDER BY ticket_id",
     )
     assert rows == [("05 08:10", None, None), ("05 08:20", "05 09:00", None)]
+
+
+def test_days_and_times_of_unformatted_cells_are_joined(home: Home, tmp_path: Path) -> None:
+    header = "运单号,委托单号,搅拌站,强度等级,方量,日期,出厂时间"
+    put_mapping(home, "deliveries", '[joined]\ndeparted_at = ["日期", "出厂时间"]\n')
+    day = datetime(2025, 3, 5)
+    cells = [
+        (45721, 0.340277777777778),
+        ("2025-03-05", 0.5),
+        (45721, "08:10"),
+        (day, 0.25),
+        (day, "08:10:30"),
+        (45721, 0),
+    ]
+    with xlsxwriter.Workbook(tmp_path / "book.xlsx") as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, header.split(","))
+        date = book.add_format({"num_format": "yyyy-mm-dd"})
+        for line, (on, at) in enumerate(cells, 1):
+            sheet.write_row(line, 0, [f"T{line}", "O1", "P1", "C30", 8])
+            sheet.write(line, 5, on, date if isinstance(on, datetime) else None)
+            sheet.write(line, 6, at)
+    put(home, "deliveries", "a.xlsx", (tmp_path / "book.xlsx").read_bytes())
+    assert only(home).loaded == len(cells)
+    times = query(home, "SELECT strftime(departed_at, '%m-%d %H:%M:%S') FROM raw.deliveries ORDER BY ticket_id")
+    clocks = ("08:10:00", "12:00:00", "08:10:00", "06:00:00", "08:10:30", "00:00:00")
+    assert times == [(f"03-05 {clock}",) for clock in clocks]
 
 
 def test_rows_that_are_not_wanted_are_skipped_and_counted(home: Home) -> None:

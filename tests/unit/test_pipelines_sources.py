@@ -287,6 +287,7 @@ def test_utf_16_is_read_in_pieces(tmp_path: Path, block_bytes: int) -> None:
         (["12,5", "12,500"], ["300", "1.300,5"], (["12.5", "12.500"], ["300", "1300.5"])),
         (["12,5", "1.200"], ["300", "1.300"], (["12.5", "1200"], ["300", "1.300"])),  # points that part thousands
         (["12.25", "1.200"], ["3,5", "2"], (["12.25", "1.200"], ["3.5", "2"])),
+        (["300", "2"], ["3,5", "1.300"], (["300", "2"], ["3.5", "1300"])),
         (["12,500", "8"], ["300,25", "1"], (["12.500", "8"], ["300.25", "1"])),  # goes with its file
         (["12,500", "8"], ["300", "1"], (["12,500", "8"], ["300", "1"])),  # a thousands comma, as elsewhere
         (["12,500", "8"], ["1,300.5", "1"], (["12,500", "8"], ["1,300.5", "1"])),
@@ -303,6 +304,9 @@ def test_decimal_commas(tmp_path: Path, m3: list[str], price: list[str], read_as
     assert (raw.table["c5"].to_pylist(), raw.table["c10"].to_pylist()) == read_as
     assert raw.table["c11"].to_pylist() == ["1,5", "1,5"]  # no number
     assert (raw.origin.delimiter, raw.origin.header_row) == (";", 2)
+    noted = {name for note in raw.origin.notes if "1.200" in note.en for name in note.en.split(": ")[1].split(", ")}
+    unclear = {"计划方量(m³)": "1.200" in read_as[0], "单价": "1.300" in read_as[1]}
+    assert noted == {name for name, is_unclear in unclear.items() if is_unclear}
 
 
 def test_a_header_with_more_delimiters_than_its_rows(tmp_path: Path) -> None:
