@@ -6,6 +6,7 @@ Does not belong here: what a mapping does.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import Literal
 
 from pipelines.deployment import deployment_aliases, with_aliases
 from pipelines.feeds import Feed
-from pipelines.mapping import NO_MAPPING, FieldMapping, choose
+from pipelines.mapping import NO_MAPPING, FieldMapping, choose, fingerprint
 from pipelines.mapping_files import known_mappings, read_mapping
+from pipelines.rejects.corrections import added_columns
 from pipelines.sources.formats import open_tables
 from store.home import Home
 
@@ -41,18 +43,39 @@ def choose_for(path: Path, feed: Feed, mappings: Sequence[FieldMapping], *, is_e
     if list(mappings) == [NO_MAPPING]:
         return Choice(NO_MAPPING, "none")
     found = headers(path, feed, mappings)
-    chosen: FieldMapping | None = mappings[0] if is_explicit else None
-    if chosen is None:
-        fitting = (choose(mappings, header) for header in found)
-        chosen = next((mapping for mapping in fitting if mapping.digest), None)
+    chosen = mappings[0] if is_explicit else _fitting(mappings, found)
     reason: Reason = "column_names"
     if is_explicit:
         reason = "explicit"
-    elif chosen is None:
+    elif not chosen.digest:
         reason = "none"
     elif chosen.header is not None:
         reason = "fingerprint"
-    return Choice(with_aliases(chosen or NO_MAPPING, mappings[0].aliases, found), reason)
+    return Choice(with_aliases(chosen, mappings[0].aliases, found), reason)
+
+
+def _fitting(mappings: Sequence[FieldMapping], found: Sequence[tuple[str, ...]]) -> FieldMapping:
+    """The mapping of the first header that has one, and beside it those of headers that have another.
+
+    Corrected rejects come from many files: of their tables those that no mapping fits have none.
+    """
+    each = {header: choose(mappings, header) for header in found}
+    main = next((mapping for mapping in each.values() if mapping.digest), NO_MAPPING)
+    others = {
+        fingerprint(header): mapping
+        for header, mapping in each.items()
+        if mapping.digest != main.digest and (mapping.digest or added_columns(header))
+    }
+    if not others:
+        return main
+    told = repr((main.digest, sorted((header, mapping.digest) for header, mapping in others.items())))
+    names = dict.fromkeys(mapping.name for mapping in (main, *others.values()) if mapping.name)
+    return replace(
+        main,
+        others=tuple(sorted(others.items(), key=lambda item: item[0])),
+        digest=hashlib.sha256(told.encode()).hexdigest()[:16],
+        name=", ".join(names),
+    )
 
 
 def headers(path: Path, feed: Feed, mappings: Sequence[FieldMapping]) -> list[tuple[str, ...]]:
@@ -61,7 +84,7 @@ def headers(path: Path, feed: Feed, mappings: Sequence[FieldMapping]) -> list[tu
     probe = FieldMapping(columns=tuple(named.items()), aliases=mappings[0].aliases, is_probe=True)
     found: list[tuple[str, ...]] = []
     for table in open_tables(path, feed, probe):
-        if table.header in found:
+        if table.header in found and not added_columns(table.header):
             break  # another block of one table; sheets with other headers have come before
         found.append(table.header)
-    return found
+    return list(dict.fromkeys(found))

@@ -141,6 +141,11 @@ FILE_REASONS: Mapping[str, Text] = {
         "缺少必填列。请补上，或在映射文件中指明。",
         "Required columns are missing. Add them, or name them in a mapping file.",
     ),
+    "lost_mapping": Text(
+        "这些改正的行要用读入原文件时的映射文件。请把它放进 mappings/<数据源>/，下一次运行会重读。",
+        "These corrected rows need the mapping file that their source was read with. Put it into mappings/<feed>/; "
+        "the next run reads them again.",
+    ),
     "unknown_unit": Text(
         "表头中的单位无法换算。请在映射文件的 [units] 中写明单位或换算系数。",
         "The unit in a header cannot be converted. State a unit or a factor under [units] in a mapping file.",

@@ -111,7 +111,7 @@ def find_header(rows: Sequence[Sequence[str]], feed: Feed, mapping: FieldMapping
 
 def known_headers(texts: Iterable[str], feed: Feed, mapping: FieldMapping) -> int:
     """How many of the texts are headers that the contract, the deployment or the mapping knows."""
-    known, mapped = known_texts(feed, mapping), {source for source, _ in mapping.columns} | mapping.parts
+    known, mapped = known_texts(feed, mapping), mapping.named
     return sum(text.strip() in mapped or _is_known(feed, text, known) for text in texts)
 
 
@@ -146,6 +146,7 @@ def resolve(feed: Feed, header: Sequence[str], mapping: FieldMapping = NO_MAPPIN
 
     Raises FileError: `missing_columns` when a required field has no source, `unknown_unit` (a probe never does).
     """
+    mapping = mapping.of(header)
     header = (*(text.strip() for text in header), *(text for text, _ in joins(header, mapping)))
     constants, stated = dict(mapping.constants), dict(mapping.units)
     bindings: dict[str, Binding] = {name: Binding(name, constant=value) for name, value in constants.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pipelines.rejects.corrections import source_header
@@ -27,7 +27,8 @@ class FieldMapping:
     unit or factor; `formats`: field -> `strptime` formats; `decimal`: the decimal sign of numbers; `skip`:
     header -> texts of rows that are left out; `districts`: further codes that are valid; `header`: fingerprint
     of the header it is for (optional). `aliases` (normalised header text -> field) are the deployment's own;
-    `is_probe` makes a layout of whatever comes nearest, for explanations. `name` is the file's.
+    `is_probe` makes a layout of whatever comes nearest, for explanations. `others`: fingerprint of a header -> the
+    mapping for it, where a file has tables of several layouts. `name` is the file's.
     """
 
     columns: tuple[tuple[str, str], ...] = ()
@@ -44,6 +45,7 @@ class FieldMapping:
     skip: tuple[tuple[str, tuple[str, ...]], ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
     is_probe: bool = False
+    others: tuple[tuple[str, FieldMapping], ...] = ()
     name: str = field(default="", compare=False)
 
     @property
@@ -55,6 +57,17 @@ class FieldMapping:
     def parts(self) -> frozenset[str]:
         """Headers that are parts of a joined column."""
         return frozenset(part for _, parts in self.joined for part in parts)
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Every header that this mapping, or one for another table of the file, names."""
+        own = self.parts.union(source for source, _ in self.columns)
+        return own.union(*(other.named for _, other in self.others))
+
+    def of(self, header: Sequence[str]) -> FieldMapping:
+        """The mapping for a table of that header."""
+        found = dict(self.others).get(fingerprint(header)) if self.others else None
+        return self if found is None else replace(found, aliases=self.aliases, is_probe=self.is_probe)
 
     def matches(self, header: Sequence[str]) -> bool:
         """Whether this mapping is for that header: by fingerprint, else by naming only columns it has."""

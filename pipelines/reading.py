@@ -87,9 +87,10 @@ def _aligned(task: FileTask, *, as_text: bool) -> Iterator[tuple[Layout, RawTabl
     tables = open_tables(task.path, feed, task.mapping)
     for table in chain.from_iterable(parted(raw, feed, task.mapping) for raw in tables):
         raw, corrected = without_added(table, feed.name)
-        raw = prepared(raw, feed, task.mapping)
+        mapping = task.mapping.of(raw.header)
+        raw = prepared(raw, feed, mapping)
         if raw.header not in layouts:
-            layouts[raw.header] = resolve(feed, raw.header, task.mapping)
+            layouts[raw.header] = resolve(feed, raw.header, mapping)
         layout = layouts[raw.header]
         shape, rows = align(raw, layout, as_text=as_text)
         ids = pa.nulls(rows.num_rows, pa.string()) if corrected is None else corrected

@@ -58,7 +58,9 @@ def explain(
     if found:
         with duckdb.connect(config={"threads": 1}) as connection:
             connection.execute("SET TimeZone = 'Asia/Shanghai'")
-            tables = tuple(table_report(profile, feed, choice.mapping, connection) for profile in found)
+            tables = tuple(
+                table_report(profile, feed, choice.mapping.of(profile.header), connection) for profile in found
+            )
         outcome, fault = scan(home, task, rows)
     return Explanation(
         feed.name,

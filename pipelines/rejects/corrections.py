@@ -23,13 +23,14 @@ from store.messages import Text
 REJECT_ID = "_reject_id"
 NUMBER = Text("拒收编号", "reject_id")
 FEED = Text("拒收数据源", "reject_feed")
+SOURCE = Text("拒收文件", "reject_file")
 ADDED = (
     NUMBER,
     FEED,
     Text("拒收代码", "reject_reason"),
     Text("拒收字段", "reject_column"),
     Text("拒收说明", "reject_sentence"),
-    Text("拒收文件", "reject_file"),
+    SOURCE,
     Text("拒收行号", "reject_row"),
     Text("拒收原文", "reject_text"),
 )
@@ -40,6 +41,16 @@ def added_columns(header: Sequence[str]) -> dict[int, Text]:
     texts = [text.strip().casefold() for text in header]
     found = {index: ours for index, text in enumerate(texts) for ours in ADDED if text in ours}
     return found if NUMBER in found.values() else {}
+
+
+def corrected_files(rows: Sequence[Sequence[str]], feed: str) -> list[str]:
+    """The files whose rejects of that feed these rows (the first is their header) correct; none of another sheet's."""
+    added = added_columns(rows[0]) if rows else {}
+    places = {ours: index for index, ours in added.items()}
+    if FEED not in places or SOURCE not in places:
+        return []
+    mine = [row for row in rows[1:] if row[places[FEED]].strip() == feed]
+    return list(dict.fromkeys(row[places[SOURCE]] for row in mine))
 
 
 def source_header(header: Sequence[str]) -> tuple[str, ...]:

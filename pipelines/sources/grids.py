@@ -22,6 +22,7 @@ from pipelines.faults import FileError
 from pipelines.feeds import Feed
 from pipelines.layout import HEADER_SEARCH_ROWS, find_header, resolve
 from pipelines.mapping import FieldMapping
+from pipelines.rejects.corrections import corrected_files
 from pipelines.sources.tables import Origin, RawTable, raw_table
 from pipelines.two_row_headers import two_row_header
 from store.messages import Text
@@ -58,7 +59,7 @@ def grid_tables(grids: Sequence[Grid], feed: Feed, mapping: FieldMapping, origin
     """The rows of each visible grid that has the feed's columns; those of the others are skipped and counted.
 
     Raises FileError: `empty_file`, and of the first grid that comes nearest `missing_columns`, `unknown_unit`
-    or `unknown_layout`.
+    or `unknown_layout`; `lost_mapping` of corrected rejects, which are never skipped.
     """
     found: list[tuple[Grid, _Header]] = []
     faults: list[FileError] = []
@@ -73,6 +74,8 @@ def grid_tables(grids: Sequence[Grid], feed: Feed, mapping: FieldMapping, origin
                 continue
         except FileError as error:
             faults.append(error)
+        if grid.is_visible and (files := corrected_files(_texts(grid), feed.name)):
+            raise FileError("lost_mapping", f"{grid.name}: {', '.join(files)}")
         rows = sum(1 for row in grid.rows() if any(cell != "" for cell in row))
         skipped += rows
         if rows:
@@ -89,8 +92,7 @@ def grid_tables(grids: Sequence[Grid], feed: Feed, mapping: FieldMapping, origin
 
 
 def _header(grid: Grid, feed: Feed, mapping: FieldMapping) -> _Header | None:
-    head = list(islice(grid.rows(), HEADER_SEARCH_ROWS + 1))
-    rows = [[text_of_cell(cell) for cell in row] for row in head]
+    rows = _texts(grid)
     joined = {index: _joined(rows, index, grid.merged) for index in {first[0] for first, _ in grid.merged}}
     candidates = [joined.get(index) or row for index, row in enumerate(rows[:HEADER_SEARCH_ROWS])]
     index = find_header(candidates, feed, mapping)
@@ -100,6 +102,10 @@ def _header(grid: Grid, feed: Feed, mapping: FieldMapping) -> _Header | None:
     if texts is None and index + 1 < len(rows):
         texts = two_row_header(rows[index], rows[index + 1], feed, mapping)
     return _Header(tuple(texts or candidates[index]), index, _HEADERS_OF_TWO_ROWS if texts else 1)
+
+
+def _texts(grid: Grid) -> list[list[str]]:
+    return [[text_of_cell(cell) for cell in row] for row in islice(grid.rows(), HEADER_SEARCH_ROWS + 1)]
 
 
 def _joined(rows: Sequence[Sequence[str]], index: int, merged: Sequence[Range]) -> Sequence[str] | None:

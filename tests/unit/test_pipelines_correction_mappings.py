@@ -1,0 +1,102 @@
+"""Corrected rejects of several files in one workbook: each sheet is read as its file was, and none is left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter
+from intake_files import put, query, without_beam
+from python_calamine import CalamineWorkbook
+
+from pipelines.ingest import FileReport, ingest
+from pipelines.mapping import fingerprint
+from pipelines.rejects.listing import read_rejects
+from pipelines.rejects.workbook import write_workbook
+from store.home import Home
+
+OWN = "permit_no,district_code,issued_on,合同价格"
+FIRST_CITY, SECOND_CITY = "No,When,Where", "Permit,Issued"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_beam(monkeypatch)
+
+
+def mapping(header: str, rest: str) -> str:
+    return f'header = "{fingerprint(header.split(","))}"\n{rest}'
+
+
+def put_mapping(home: Home, name: str, text: str) -> Path:
+    path = home.mappings / "permits" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+FIRST = mapping(
+    FIRST_CITY,
+    '[columns]\nNo = "permit_no"\nWhen = "issued_on"\nWhere = "district_code"\n[constants]\ncurrency = "USD"\n'
+    '[formats]\nissued_on = "%m/%d/%Y"\n',
+)
+SECOND = mapping(
+    SECOND_CITY,
+    '[columns]\nPermit = "permit_no"\nIssued = "issued_on"\n[constants]\ndistrict_code = "520103"\ncurrency = "CAD"\n'
+    '[formats]\nissued_on = "%d/%m/%Y"\n',
+)
+
+
+def corrected(home: Home, tmp_path: Path, changes: dict[str, str]) -> FileReport:
+    """The rejects as a clerk sends them back."""
+    path = tmp_path / "rejects.xlsx"
+    write_workbook(read_rejects(home), path)
+    book = CalamineWorkbook.from_path(path)
+    sheets: dict[str, list[list[Any]]] = {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
+    with xlsxwriter.Workbook(str(path)) as out:
+        for name, rows in sheets.items():
+            sheet = out.add_worksheet(name)
+            for line, row in enumerate(rows):
+                sheet.write_row(line, 0, [changes.get(cell, cell) for cell in row])
+    put(home, "permits", "back.xlsx", path.read_bytes())
+    return next(file for file in ingest(home).files if file.file == "back.xlsx")
+
+
+CHANGES = {"99/99/2025": "03/04/2025", "soon": "2025-03-04"}
+
+
+def test_each_sheet_is_read_with_the_mapping_of_its_file_and_the_plain_one_with_none(
+    home: Home, tmp_path: Path
+) -> None:
+    put_mapping(home, "first.toml", FIRST)
+    put_mapping(home, "second.toml", SECOND)
+    put(home, "permits", "a.csv", f"{FIRST_CITY}\nA,99/99/2025,520103\n")
+    put(home, "permits", "b.csv", f"{SECOND_CITY}\nB,99/99/2025\n")
+    put(home, "permits", "c.csv", f"{OWN}\nC,520103,soon,7\n")
+    ingest(home)
+    file = corrected(home, tmp_path, CHANGES)
+    assert (file.loaded, file.skipped) == (3, 0)
+    assert query(home, "SELECT permit_no, issued_on::VARCHAR, currency FROM raw.permits ORDER BY 1") == [
+        ("A", "2025-03-04", "USD"),
+        ("B", "2025-04-03", "CAD"),
+        ("C", "2025-03-04", "CNY"),
+    ]
+    assert read_rejects(home).rows == ()
+
+
+def test_corrected_rows_whose_mapping_is_not_at_home_are_never_skipped(home: Home, tmp_path: Path) -> None:
+    put_mapping(home, "first.toml", FIRST)
+    put(home, "permits", "a.csv", f"{FIRST_CITY}\nA,99/99/2025,520103\n")
+    named = put_mapping(home, "second.toml", SECOND).rename(tmp_path / "second.toml")
+    ingest(home)
+    outside = tmp_path / "b.csv"
+    outside.write_text(f"{SECOND_CITY}\nB,99/99/2025\n", encoding="utf-8")
+    ingest(home, [("permits", outside)], named)
+    file = corrected(home, tmp_path, CHANGES)
+    assert (file.status, file.reasons) == ("failed", {"lost_mapping": 1})
+    assert "b.csv" in (file.message_en or "")
+    put_mapping(home, "second.toml", SECOND)
+    again = next(file for file in ingest(home).files if file.file == "back.xlsx")
+    assert (again.status, again.loaded) == ("loaded", 2)
+    assert read_rejects(home).rows == ()
