@@ -24,6 +24,7 @@ from pipelines.preparation import prepared
 from pipelines.rejects.corrections import REJECT_ID, without_added
 from pipelines.rivals import parted
 from pipelines.sources.formats import open_tables
+from pipelines.sources.points import located
 from pipelines.sources.tables import MalformedRow, RawTable
 from pipelines.sources.text import BLOCK_BYTES
 
@@ -85,7 +86,7 @@ def _aligned(task: FileTask, *, as_text: bool) -> Iterator[tuple[Layout, RawTabl
     feed = FEEDS[task.feed]
     layouts: dict[tuple[str, ...], Layout] = {}
     tables = open_tables(task.path, feed, task.mapping)
-    for table in chain.from_iterable(parted(raw, feed, task.mapping) for raw in tables):
+    for table in chain.from_iterable(parted(located(raw, feed, task.mapping), feed, task.mapping) for raw in tables):
         raw, corrected = without_added(table, feed.name)
         mapping = task.mapping.of(raw.header)
         raw = prepared(raw, feed, mapping)

@@ -27,6 +27,7 @@ from pipelines.mapping import NO_MAPPING, FieldMapping
 from pipelines.names import segment_id
 from pipelines.rejects.corrections import without_added
 from pipelines.sources.formats import open_tables
+from pipelines.sources.points import located
 from pipelines.sources.tables import RawTable
 from store.home import Home
 
@@ -101,7 +102,8 @@ def _first_rows(path: Path, feed: Feed, mapping: FieldMapping) -> list[RawTable]
     try:
         for table in open_tables(path, feed, replace(mapping, is_probe=True)):
             raw, _ = without_added(table, feed.name)
-            tables.append(replace(raw, table=raw.table.slice(0, PROFILED_ROWS - count)))
+            origin = located(raw, feed, mapping).origin  # it notes what has been made of points
+            tables.append(replace(raw, origin=origin, table=raw.table.slice(0, PROFILED_ROWS - count)))
             count += raw.table.num_rows
             if count >= PROFILED_ROWS:
                 break

@@ -19,7 +19,6 @@ from typing import IO, Any
 
 from pipelines.faults import FileError
 from pipelines.feeds import Feed
-from pipelines.feeds.contract import Kind
 from pipelines.layout import aliases, normalise
 from pipelines.sources.contents import Content
 from pipelines.sources.limits import LINE_BYTES
@@ -34,7 +33,6 @@ _COLUMNS = frozenset({"meta", "columns", "fields"})
 _DEPTH = 3
 _BLANK = re.compile(r"[\s,]*")
 _DECODER = json.JSONDecoder()
-_POINT_NUMBERS = 2
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ def _names(value: Any) -> tuple[str, ...]:
     return texts if len(texts) == len(named) else ()
 
 
-def record_blocks(content: Content, records: Records, feed: Feed) -> Iterator[TextBlock]:
+def record_blocks(content: Content, records: Records) -> Iterator[TextBlock]:
     """The document's records as JSON Lines, the n-th record on the n-th line.
 
     Raises FileError: `truncated_file`, `field_too_large`, `empty_file` (there is no record).
@@ -134,7 +132,7 @@ def record_blocks(content: Content, records: Records, feed: Feed) -> Iterator[Te
     size_bytes, is_empty = 0, True
     with content.open() as stream:
         for item in _items(stream, records):
-            line = json.dumps(_record(item, records.names, feed), ensure_ascii=False).encode(errors="replace")
+            line = json.dumps(_record(item, records.names), ensure_ascii=False).encode(errors="replace")
             lines.append(line)
             size_bytes += len(line)
             if size_bytes > BLOCK_BYTES:
@@ -186,7 +184,7 @@ def _next_item(text: str, position: int) -> tuple[Any, int] | None:
         return None
 
 
-def _record(item: Any, names: tuple[str, ...], feed: Feed) -> Any:
+def _record(item: Any, names: tuple[str, ...]) -> Any:
     """An array's item as the object it stands for."""
     if isinstance(item, list) and len(item) == len(names):
         item = dict(zip(names, item, strict=True))
@@ -198,33 +196,5 @@ def _record(item: Any, names: tuple[str, ...], feed: Feed) -> Any:
             record.setdefault("id", item["id"])
         item = record | {"geometry": item.get("geometry")}
     elif set(item) <= {"attributes", "geometry"} and isinstance(item.get("attributes"), dict):
-        item = item["attributes"] | {"geometry": item.get("geometry")}
-    if any(column.kind is Kind.GEOMETRY for column in feed.fields):
-        return item
-    return _located(item, feed)
-
-
-def _located(record: dict[str, Any], feed: Feed) -> dict[str, Any]:
-    """A record with the feed's longitude and latitude instead of a point."""
-    lon_name, lat_name = feed.coordinates[0] if feed.coordinates else ("lon", "lat")
-    located = {}
-    for key, value in record.items():
-        point = _point(value)
-        if point is None:
-            located[key] = value
-        elif lon_name not in record and lon_name not in located:
-            located[lon_name], located[lat_name] = point
-    return {key: value for key, value in located.items() if value is not None or key != "geometry"}
-
-
-def _point(value: Any) -> tuple[Any, Any] | None:
-    if not isinstance(value, dict):
-        return None
-    at = value.get("coordinates")
-    if value.get("type") == "Point" and isinstance(at, list) and len(at) >= _POINT_NUMBERS:
-        return at[0], at[1]
-    if {"x", "y"} <= set(value) <= {"x", "y", "z", "spatialReference"}:
-        return value["x"], value["y"]
-    if {"latitude", "longitude"} <= set(value):
-        return value["longitude"], value["latitude"]
-    return None
+        item = item["attributes"] | {key: item[key] for key in ("geometry",) if key in item}
+    return item

@@ -23,6 +23,7 @@ from pipelines.feeds import Feed
 from pipelines.sources.contents import Content
 from pipelines.sources.json_documents import find_records, record_blocks
 from pipelines.sources.nested import Flattening
+from pipelines.sources.points import points_as_text
 from pipelines.sources.tables import MalformedRow, Origin, RawTable, raw_table
 from pipelines.sources.text import TextBlock, text_blocks
 
@@ -40,13 +41,13 @@ def json_tables(content: Content, feed: Feed) -> Iterator[RawTable]:
     themselves and not the file.
     """
     records = find_records(content, feed)
-    blocks = text_blocks(content) if records is None else record_blocks(content, records, feed)
+    blocks = text_blocks(content) if records is None else record_blocks(content, records)
     line, is_empty, keys = 1, True, list[str]()
     flattening = Flattening(feed)
     for block in blocks:
         is_empty = False
         raw = _table(_without_halves(block), line, keys)
-        yield flattening.flat(raw, _connection())
+        yield flattening.flat(points_as_text(raw, feed, _connection()), _connection())
         keys, line = list(raw.header), line + block.data.count(b"\n")
     if is_empty:
         raise FileError("empty_file")
