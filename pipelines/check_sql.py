@@ -16,8 +16,10 @@ from pipelines.faults import UNREADABLE, row_sentence
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field, Kind
 from pipelines.rejects.rows import NO_DATA
-from pipelines.sql_text import quote
+from pipelines.sql_text import Reading, quote
 from store.messages import Text
+
+_ALWAYS = ("known_at",)  # read in every spelling: when it was received stands in for it, and hides what was not read
 
 
 @dataclass(frozen=True)
@@ -32,22 +34,33 @@ class RowFault:
 
 @dataclass(frozen=True)
 class Check:
-    """A compiled check: its SELECT over the view `block`, and the faults that its `_fault` numbers."""
+    """A compiled check: its SELECT over the view `block`, and the faults that its `_fault` numbers.
+
+    `is_usual` are the fields of which it reads the usual spelling alone. Where one is null and its source is not, the
+    check says nothing: the field has to be compiled as one of the `unusual`.
+    """
 
     sql: str
     faults: tuple[RowFault, ...]
+    is_usual: frozenset[str]
 
 
 @lru_cache(maxsize=256)
-def compiled(shape: Shape, empty: frozenset[str] = frozenset()) -> Check:
+def compiled(shape: Shape, empty: frozenset[str] = frozenset(), unusual: frozenset[str] = frozenset()) -> Check:
     """The check of blocks of that shape; `_position` says which row of the block a row is.
 
     `empty` names columns that hold nothing in any row. They become constants: with those DuckDB computes once.
+    `unusual` names the fields that are read in every spelling: compiling those for all would take as long as reading
+    a block.
     """
     nulls = ", ".join(f"NULL::VARCHAR AS {name}" for name in sorted(empty))
     feed = shape.feed
     faults = _disagreements(shape) + _faults(feed)
-    typed = ", ".join(f'{_read(column, shape)} AS "{column.name}"' for column in feed.all_fields)
+    readings_ = {column.name: _read(column, shape, empty) for column in feed.all_fields}
+    is_usual = frozenset(name for name, read in readings_.items() if read.rest and name not in {*unusual, *_ALWAYS})
+    typed = ", ".join(
+        f'{read.usual if name in is_usual else read.whole} AS "{name}"' for name, read in readings_.items()
+    )
     cases = " ".join(f"WHEN {fault.condition} THEN {number}" for number, fault in enumerate(faults))
     hashed = ", chr(31), ".join(_canonical(column) for column in feed.all_fields if column.name != "known_at")
     located = ", ".join([*_relocated(shape), f"{_whole_extra(shape)} AS {EXTRA}"])
@@ -63,17 +76,22 @@ def compiled(shape: Shape, empty: frozenset[str] = frozenset()) -> Check:
             _segment_id, _source_file, _source_row, _flags, {EXTRA}, _fault, _position
         FROM judged
     """
-    return Check(sql, tuple(faults))
+    return Check(sql, tuple(faults), is_usual)
 
 
-def _read(column: Field, shape: Shape) -> str:
+def _read(column: Field, shape: Shape, empty: frozenset[str]) -> Reading:
     source = column_of(column.name)
     if column.kind is Kind.LIST:
-        return f"CAST({source} AS {column.sql_type})"  # lists without a single element have no types of their own
+        # lists without a single element have no types of their own
+        return Reading(f"CAST({source} AS {column.sql_type})")
+    if source in empty and not column.default:
+        return Reading(f"CAST(NULL AS {column.sql_type})")
     type_ = dict(shape.types).get(column.name, "string")
     factor = dict(shape.factors).get(column.name, 1.0)
-    sql = readings.reading(column, source, type_, factor, shape.mapping)
-    return f"CASE WHEN {source} IS NULL THEN {quote(column.default)} ELSE {sql} END" if column.default else sql
+    read = readings.reading(column, source, type_, factor, shape.mapping)
+    if not column.default:
+        return read
+    return Reading(f"CASE WHEN {source} IS NULL THEN {quote(column.default)} ELSE {read.whole} END")
 
 
 def _fault(condition: str, reason: str, column: Field) -> RowFault:

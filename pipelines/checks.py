@@ -6,7 +6,7 @@ here: compiling (`pipelines.check_sql`), writing (`pipelines.landing`).
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 
 import duckdb
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from pipelines import crs
-from pipelines.alignment import column_of, text_of
+from pipelines.alignment import Shape, column_of, text_of
 from pipelines.blocks import Block, Checked, Source, Tally
 from pipelines.check_sql import Check, compiled, element_column
 from pipelines.elements import with_lists
@@ -45,6 +45,7 @@ class Checker:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._unusual: defaultdict[Shape, frozenset[str]] = defaultdict(frozenset)
         self._connection = duckdb.connect(config={"threads": 1})
         self._connection.execute(f"SET TimeZone = '{BUSINESS_TIME_ZONE}'")
         crs.register(self._connection)
@@ -85,10 +86,7 @@ class Checker:
         tidied = tidy(table, block.shape.feed, self._key)
         if block.shape.feed.lists:
             tidied = with_lists(self._connection, tidied, block.shape, self._key)
-        check = compiled(block.shape, _empty(tidied))
-        self._connection.register("block", _with_lineage(tidied, block))
-        result = self._connection.execute(check.sql).to_arrow_table()
-        self._connection.unregister("block")
+        check, result = self._checked(block.shape, _with_lineage(tidied, block))
         fault, position = result["_fault"], result["_position"].to_numpy()
         is_good = pc.is_null(fault).to_numpy()
         rejects: list[Reject] = []
@@ -106,6 +104,20 @@ class Checker:
             tally.units.update(block.shape.factors)
         corrections = correction_table(result, table[REJECT_ID].take(position[is_good]), block.shape.feed)
         return result.drop_columns(["_fault", "_position"]), rejects, corrections
+
+    def _checked(self, shape: Shape, table: pa.Table) -> tuple[Check, pa.Table]:
+        """The check's result: of the usual spellings, and of others where this block or one before it has some."""
+        self._connection.register("block", table)
+        try:
+            while True:
+                check = compiled(shape, _empty(table), self._unusual[shape])
+                result = self._connection.execute(check.sql).to_arrow_table()
+                unread = {n for n in check.is_usual if result[n].null_count > table[column_of(n)].null_count}
+                if not unread:
+                    return check, result
+                self._unusual[shape] |= unread
+        finally:
+            self._connection.unregister("block")
 
 
 def _malformed(source: Source, row: MalformedRow) -> Reject:

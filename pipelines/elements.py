@@ -92,7 +92,7 @@ def _select(
         type_ = types.get(source, "string")
         type_ = "string" if type_.startswith("dictionary") else type_
         path = f"{column.name}.{member.name}"
-        sql = readings.reading(member, source, type_, factors.get(member.name, 1.0), shape.mapping, path)
+        sql = readings.reading(member, source, type_, factors.get(member.name, 1.0), shape.mapping, path).whole
         typed.append(
             f'{sql} AS "{member.name}"' if source in types else f'CAST(NULL AS {member.sql_type}) AS "{member.name}"'
         )

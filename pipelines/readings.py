@@ -2,8 +2,7 @@
 
 Belongs here: reading numbers, times, codes, grades, districts out of text (DuckDB expressions). Does not
 belong here: which field is of which kind (contracts), nor rejecting (`pipelines.check_sql`). An expression
-yields NULL for what it cannot read. The usual spelling is tried first and the rest only for the rows that
-it could not read, because the rest costs ten times as much.
+yields NULL for what it cannot read. The usual spelling stands by itself, because hardly any file needs the rest.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pipelines import times, units
 from pipelines.city import district_names
 from pipelines.feeds.contract import Field, Kind
 from pipelines.mapping import OTHERWISE, FieldMapping
-from pipelines.sql_text import as_text, or_else, quote
+from pipelines.sql_text import Reading, as_text, quote
 
 _NUMBERS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY})
 _AMOUNT = r"^([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?) ?(.*)$"
@@ -32,7 +31,7 @@ _AROUND = r"(?i)\s*(district|county|city)$|\s|^中国|贵州省?|贵阳市?"
 _SHORTENED = r"[0-9.]+[eE][+][0-9]+"
 
 
-def reading(column: Field, x: str, type_: str, factor: float, mapping: FieldMapping, path: str = "") -> str:
+def reading(column: Field, x: str, type_: str, factor: float, mapping: FieldMapping, path: str = "") -> Reading:
     """SQL that reads the source `x` (of Arrow type `type_`) as `column`.
 
     `factor` turns the source's unit into the field's; the mapping gives code lists, formats, the decimal sign
@@ -47,29 +46,29 @@ def reading(column: Field, x: str, type_: str, factor: float, mapping: FieldMapp
         text = f"CASE WHEN NOT regexp_matches({text}, {quote(_NO_THOUSANDS)}) THEN {plain} END"
     if type_ == "string":
         x = text
-    readers: dict[Kind, Callable[[], str]] = {
+    readers: dict[Kind, Callable[[], Reading]] = {
         Kind.NUMBER: lambda: _number(x, type_, column.unit, factor),
         Kind.INTEGER: lambda: _integer(x, type_, column.unit, factor),
         Kind.MONEY: lambda: _money(text, column.unit, factor, _signs(mapping)),
         Kind.INSTANT: lambda: times.instant(x, type_),
         Kind.DAY: lambda: times.day(x, type_),
-        Kind.MONTH: lambda: times.month(x, text, type_),
-        Kind.CODE: lambda: _code(column, text),
-        Kind.BOOLEAN: lambda: _boolean(text),
+        Kind.MONTH: lambda: Reading(times.month(x, text, type_)),
+        Kind.CODE: lambda: Reading(_code(column, text)),
+        Kind.BOOLEAN: lambda: Reading(_boolean(text)),
         Kind.GRADE: lambda: _grade(text),
-        Kind.DISTRICT: lambda: _district(text, mapping.districts),
-        Kind.GEOMETRY: lambda: _geometry(text),
+        Kind.DISTRICT: lambda: Reading(_district(text, mapping.districts)),
+        Kind.GEOMETRY: lambda: Reading(_geometry(text)),
     }
     if (formats := mapping.formats_of(path or column.name)) and type_ == "string":
-        return or_else(times.stated_time(column, x, formats), x, readers[column.kind]())
+        return Reading(times.stated_time(column, x, formats), x, readers[column.kind]().whole)
     if column.kind in (Kind.BOOLEAN, Kind.DISTRICT) and OTHERWISE in codes:
         otherwise = reading(column, quote(codes[OTHERWISE]), "string", factor, replace(mapping, values=()))
-        return or_else(readers[column.kind](), x, otherwise)
+        return Reading(readers[column.kind]().whole, x, otherwise.whole)
     if column.kind in readers:
         return readers[column.kind]()
     if column.pattern:
-        return f"CASE WHEN regexp_full_match({text}, {quote(column.pattern)}) THEN {text} END"
-    return _identifier(text) if column.kind is Kind.TEXT else text
+        return Reading(f"CASE WHEN regexp_full_match({text}, {quote(column.pattern)}) THEN {text} END")
+    return Reading(_identifier(text) if column.kind is Kind.TEXT else text)
 
 
 def _identifier(text: str) -> str:
@@ -99,15 +98,15 @@ def _scaled(value: str, factor: float) -> str:
     return f"({value} + 0.0)" if factor == 1.0 else f"({value} * {factor!r} + 0.0)"  # + 0.0: -0 is 0
 
 
-def _number(x: str, type_: str, unit: str | None, factor: float) -> str:
+def _number(x: str, type_: str, unit: str | None, factor: float) -> Reading:
     usual = _scaled(f"TRY_CAST({x} AS DOUBLE)", factor)
     if type_ != "string":
-        return usual
+        return Reading(usual)
     amount, written = _amount(x)
     number = f"TRY_CAST({amount} AS DOUBLE)"
     # A unit beside the number is the unit, whatever the header says.
     named = " ".join(f"WHEN {quote(text)} THEN {_scaled(number, f)}" for text, f in units.spellings(unit).items())
-    return or_else(usual, x, f"CASE {written} WHEN '' THEN {_scaled(number, factor)} {named} END")
+    return Reading(usual, x, f"CASE {written} WHEN '' THEN {_scaled(number, factor)} {named} END")
 
 
 def _signs(mapping: FieldMapping) -> str:
@@ -122,26 +121,26 @@ def _amount(x: str, signs: str = "￥¥") -> tuple[str, str]:
     return f"regexp_extract({bare}, {quote(_AMOUNT)}, 1)", f"lower(regexp_extract({bare}, {quote(_AMOUNT)}, 2))"
 
 
-def _integer(x: str, type_: str, unit: str | None, factor: float) -> str:
+def _integer(x: str, type_: str, unit: str | None, factor: float) -> Reading:
     if type_ != "string":
-        return f"TRY_CAST(round({_number(x, type_, unit, factor)}) AS INTEGER)"
+        return Reading(f"TRY_CAST(round({_number(x, type_, unit, factor).whole}) AS INTEGER)")
     # 18±2cm, 180mm±20, 180(±20): the unit may stand on either side of the tolerance.
     first = f"regexp_replace({x}, '^([0-9.]+ *[^0-9.±+( ]+){_TOLERANCE}.*$', '\\1')"
     nominal = f"regexp_replace({first}, '{_TOLERANCE}[0-9.]+ *([^0-9()]*)[)]?', '\\2')"
     if unit == "mm":  # 150×150×150mm: the edge of a cube
         nominal = f"regexp_replace({nominal}, '^([0-9.]+)[ a-z]*[×xX*].*?([a-z]*)$', '\\1\\2')"
-    rest = f"TRY_CAST(round({_number(nominal, type_, unit, factor)}) AS INTEGER)"
-    return rest if factor != 1.0 else or_else(f"TRY_CAST({x} AS INTEGER)", x, rest)
+    rest = f"TRY_CAST(round({_number(nominal, type_, unit, factor).whole}) AS INTEGER)"
+    return Reading(rest) if factor != 1.0 else Reading(f"TRY_CAST({x} AS INTEGER)", x, rest)
 
 
-def _money(text: str, unit: str | None, factor: float, signs: str) -> str:
+def _money(text: str, unit: str | None, factor: float, signs: str) -> Reading:
     # Decimal all the way: a double does not hold the cents of a city's contracts.
     amount, written = _amount(text, signs)
     exact = f"TRY_CAST({amount} AS DECIMAL(24,8))"
     factors = {"": factor} | units.spellings(unit)
     branches = " ".join(f"WHEN {quote(s)} THEN {exact} * {Decimal(str(f)):f}" for s, f in factors.items())
     general = f"TRY_CAST(CASE {written} {branches} END AS DECIMAL(18,2))"
-    return general if factor != 1.0 else or_else(f"TRY_CAST({text} AS DECIMAL(18,2))", text, general)
+    return Reading(general) if factor != 1.0 else Reading(f"TRY_CAST({text} AS DECIMAL(18,2))", text, general)
 
 
 def _code(column: Field, text: str) -> str:
@@ -187,12 +186,12 @@ def _boolean(text: str) -> str:
     )
 
 
-def _grade(text: str) -> str:
+def _grade(text: str) -> Reading:
     usual = f"CASE WHEN regexp_full_match({text}, {quote(_USUAL_GRADE)}) THEN {text} END"
     upper = f"upper(replace({text}, ' ', ''))"
     strength = f"TRY_CAST(regexp_extract({upper}, {quote(_GRADE)}, 3) AS INTEGER)"
     is_one = f"NOT regexp_matches({upper}, {quote(_SEVERAL_GRADES)})"
-    return or_else(usual, text, f"CASE WHEN {strength} BETWEEN 10 AND 100 AND {is_one} THEN {upper} END")
+    return Reading(usual, text, f"CASE WHEN {strength} BETWEEN 10 AND 100 AND {is_one} THEN {upper} END")
 
 
 def _district(text: str, allowed: Sequence[str]) -> str:

@@ -5,6 +5,8 @@ Belongs here: what has no kind of value in it. Does not belong here: reading any
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 
 def quote(text: str) -> str:
     """`text` as an SQL literal (for what contracts and mappings say, in compiled checks)."""
@@ -19,7 +21,17 @@ def as_text(x: str, type_: str) -> str:
     return f"CAST({x} AS VARCHAR)"
 
 
-def or_else(usual: str, x: str, rest: str) -> str:
-    """`usual`, and `rest` only for the values of `x` that it could not read."""
-    # Not coalesce: that one evaluates `rest` for missing values too, and costs twice as much.
-    return f"CASE WHEN {usual} IS NOT NULL THEN {usual} WHEN {x} IS NOT NULL THEN {rest} END"
+class Reading(NamedTuple):
+    """SQL that reads `x`: the usual spelling, and what else it may be (ten times as costly, and long to compile)."""
+
+    usual: str
+    x: str = ""
+    rest: str = ""
+
+    @property
+    def whole(self) -> str:
+        """SQL: the usual reading, and the rest only for the values that it could not read."""
+        if not self.rest:
+            return self.usual
+        # Not coalesce alone: that one evaluates `rest` for missing values too.
+        return f"CASE WHEN {self.x} IS NOT NULL THEN coalesce({self.usual}, {self.rest}) END"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipelines.feeds.contract import Field, Kind
-from pipelines.sql_text import as_text, or_else, quote
+from pipelines.sql_text import Reading, as_text, quote
 
 FIRST_INSTANT = "TIMESTAMPTZ '1991-09-15 00:00:00+08'"  # since then Shanghai has been at UTC+8 all year
 LAST_INSTANT = "TIMESTAMPTZ '2100-01-01 00:00:00+08'"
@@ -53,10 +53,10 @@ _OFFSET = r"\s*(?:GMT|UTC)?\s*([-+])([0-9]{1,2})(?::?([0-9]{2}))?$"
 _NAMED_ZONE = r".*:[0-9]{2}.* ?[A-Z][A-Za-z]+/[A-Za-z_/]+"
 
 
-def instant(x: str, type_: str) -> str:
+def instant(x: str, type_: str) -> Reading:
     """A TIMESTAMPTZ; naive times are Shanghai's."""
     if type_.startswith(("timestamp", "date")):
-        return f"TRY_CAST({x} AS TIMESTAMPTZ)" if "tz=" in type_ else _shanghai(f"TRY_CAST({x} AS TIMESTAMP)")
+        return Reading(f"TRY_CAST({x} AS TIMESTAMPTZ)" if "tz=" in type_ else _shanghai(f"TRY_CAST({x} AS TIMESTAMP)"))
     if type_ != "string":
         x = as_text(x, type_)
     # A cast to TIMESTAMP drops an offset (a sign after the time, Z, UTC), which is right for +08:00 and for no other.
@@ -64,7 +64,7 @@ def instant(x: str, type_: str) -> str:
     is_elsewhere = f"({is_zoned}) AND NOT ends_with({x}, '+08:00')"
     here = _shanghai(f"TRY_CAST({x} AS TIMESTAMP)")
     usual = f"CASE WHEN {is_elsewhere} THEN TRY_CAST({x} AS TIMESTAMPTZ) ELSE {here} END"
-    return or_else(usual, x, _unusual_instant(x))
+    return Reading(usual, x, _unusual_instant(x))
 
 
 def _unusual_instant(x: str) -> str:
@@ -109,14 +109,14 @@ def _shanghai(naive: str) -> str:
     return f"make_timestamptz(epoch_us({naive}) - {_SHANGHAI_US})"
 
 
-def day(x: str, type_: str) -> str:
+def day(x: str, type_: str) -> Reading:
     """A DATE; of an instant the day it has in Shanghai."""
     if type_.startswith("date"):
-        return f"TRY_CAST({x} AS DATE)"
-    local_day = f"CAST(make_timestamp(epoch_us({instant(x, type_)}) + {_SHANGHAI_US}) AS DATE)"
+        return Reading(f"TRY_CAST({x} AS DATE)")
+    local_day = f"CAST(make_timestamp(epoch_us({instant(x, type_).whole}) + {_SHANGHAI_US}) AS DATE)"
     if type_ != "string":
-        return local_day
-    return or_else(f"CASE WHEN length({x}) <= 10 THEN TRY_CAST({x} AS DATE) END", x, local_day)
+        return Reading(local_day)
+    return Reading(f"CASE WHEN length({x}) <= 10 THEN TRY_CAST({x} AS DATE) END", x, local_day)
 
 
 def month(x: str, text: str, type_: str) -> str:
@@ -126,7 +126,7 @@ def month(x: str, text: str, type_: str) -> str:
     """
     number = f"CAST(regexp_extract({text}, {quote(_MONTH)}, %d) AS INTEGER)"
     alone = f"make_date({number % 1}, {number % 2}, 1)"
-    its_first = f"CAST(date_trunc('month', {day(x, type_)}) AS DATE)"
+    its_first = f"CAST(date_trunc('month', {day(x, type_).whole}) AS DATE)"
     if type_.startswith(("date", "timestamp")):
         return its_first
     unclear = f"regexp_full_match({text}, {quote(_JANUARY_OR_OCTOBER)})"

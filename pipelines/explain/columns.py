@@ -148,7 +148,7 @@ def unknown_texts(
     """The column's texts that neither the contract's codes nor the mapping's know, most frequent first."""
     if field.kind not in _CODED:
         return ()
-    value = readings.reading(replace(field, other=None), "x", "string", 1.0, mapping)
+    value = readings.reading(replace(field, other=None), "x", "string", 1.0, mapping).whole
     texts = {text: unicodedata.normalize("NFKC", text) for text in column.values}
     sql = f"SELECT x FROM unnest(CAST(? AS VARCHAR[])) AS t(x) WHERE ({value}) IS NULL"
     unread = {text for (text,) in connection.execute(sql, [list(texts.values())]).fetchall()}

@@ -153,7 +153,7 @@ def _readable(column: Column, fields: Sequence[Field], connection: duckdb.DuckDB
 
 def _is_read(field: Field) -> str:
     formats = ((field.name, FORMATS),) if field.kind in (Kind.DAY, Kind.INSTANT) else ()
-    value = reading(field, "x", "string", 1.0, FieldMapping(formats=formats))
+    value = reading(field, "x", "string", 1.0, FieldMapping(formats=formats)).whole
     if field.kind is Kind.DISTRICT:
         return f"({value}) IN ({', '.join(map(quote, sorted(set(district_names().values()))))})"
     bounds = [

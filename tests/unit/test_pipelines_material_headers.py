@@ -24,7 +24,7 @@ def parts(*headers: str) -> dict[str, float]:
 
 
 def code(text: str) -> Any:
-    sql = f"SELECT {reading(material(), 'x', 'string', 1.0, NO_MAPPING)} FROM (SELECT CAST(? AS VARCHAR) AS x)"
+    sql = f"SELECT {reading(material(), 'x', 'string', 1.0, NO_MAPPING).whole} FROM (SELECT CAST(? AS VARCHAR) AS x)"
     with duckdb.connect() as connection:
         return connection.execute(sql, [text]).fetchone()[0]  # type: ignore[index]
 

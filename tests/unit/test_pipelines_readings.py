@@ -26,7 +26,7 @@ def read(column: Field, text: str, factor: float = 1.0, codes: dict[str, str] | 
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'Asia/Shanghai'")
     mapping = FieldMapping(values=((column.name, tuple((codes or {}).items())),))
-    sql = f"SELECT {reading(column, 'x', 'string', factor, mapping)} FROM (SELECT CAST(? AS VARCHAR) AS x)"
+    sql = f"SELECT {reading(column, 'x', 'string', factor, mapping).whole} FROM (SELECT CAST(? AS VARCHAR) AS x)"
     row = connection.execute(sql, [text]).fetchone()
     connection.close()
     assert row is not None
