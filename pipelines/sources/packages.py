@@ -191,8 +191,10 @@ class _Parsed:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
         try:
-            parser.ParseFile(part)
-        except expat.ExpatError as error:
+            while chunk := part.read(_CHUNK_BYTES):  # not ParseFile: it would look at a long tag anew every 2 KB
+                parser.Parse(chunk)
+            parser.Parse(b"", True)
+        except (expat.ExpatError, LookupError) as error:  # LookupError: it names an encoding that nobody knows
             raise FileError("truncated_file", str(error)) from error
         return self._extent
 

@@ -157,8 +157,9 @@ def _worker(kind: str, seed: int, numbers: range, is_alone: bool) -> None:
         folder = Path(name)
         _one_by_one(checker, [case(kind, seed, numbers.start)], folder, Findings())  # all imports are made now
         _limit_memory()
-        for start in range(numbers.start, numbers.stop, GROUP):
-            cases = [case(kind, seed, number) for number in range(start, min(start + GROUP, numbers.stop))]
+        size = 1 if is_alone else GROUP  # alone, each is told before the next may end the process
+        for start in range(numbers.start, numbers.stop, size):
+            cases = [case(kind, seed, number) for number in range(start, min(start + size, numbers.stop))]
             findings = Findings()
             _forget_peak()
             _announce({"reading": start})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import struct
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -160,6 +161,22 @@ def test_one_text_in_all_cells_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(FileError) as caught:
         read(with_sheet(tmp_path / "a.xlsx", rows_xml(cells), texts))
     assert caught.value.reason == "sheet_too_large"
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        rows_xml("<row><c r='A1'><v>1</v></c></row>").replace("?>", ' encoding="nobody knows"?>', 1),
+        rows_xml(f'<row><c r={" " * 30_000_000}"A1><v>1</v></c></row>'),  # not well-formed, in one long tag
+    ],
+    ids=["an unknown encoding", "a tag of 30 MB"],
+)
+def test_a_sheet_of_broken_xml_is_told_at_once(tmp_path: Path, sheet: str) -> None:
+    started = time.process_time()
+    with pytest.raises(FileError) as caught:
+        read(with_sheet(tmp_path / "a.xlsx", sheet))
+    assert caught.value.reason in ("truncated_file", "field_too_large")
+    assert time.process_time() - started < 20
 
 
 def test_a_workbook_with_a_password_is_told(tmp_path: Path) -> None:
