@@ -19,7 +19,7 @@ from store.home import Home
 
 LINEAGE = {"_segment_id", "_source_file", "_source_row"}  # which of two equal rows came first is the order's affair
 VOLATILE = {"committed_at", "created_at", "published_at", "promoted_at", "resolved_at", "superseded_at", "batch_id"}
-BY_SEGMENT = ("ops.rejects",)
+BY_SEGMENT = ("ops.rejects", "ops.reject_resolutions")  # of equal files the first to come gives the name
 IN_ORDER = {"ops.ingest_ledger", "ops.loaded_batches", "ops.sightings"}  # compared through their sums
 
 
