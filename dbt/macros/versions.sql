@@ -8,6 +8,30 @@ from {{ relation }}
 qualify row_number() over (partition by {{ key }} order by version_at desc, content_hash desc) = 1
 {%- endmacro %}
 
+{# The same, where only the keys of `restated` (a CTE) can have several versions: all other rows pass through unranked. #}
+{% macro newest_version_among(relation, key, restated) -%}
+select versions.*
+from {{ relation }} as versions
+where not exists (
+    select 1 from {{ restated }}
+    where {% for column in key %}{{ restated }}.{{ column }} = versions.{{ column }}
+        {{- " and " if not loop.last }}{% endfor %}
+)
+union all
+(
+    select versions.*
+    from {{ relation }} as versions
+    where exists (
+        select 1 from {{ restated }}
+        where {% for column in key %}{{ restated }}.{{ column }} = versions.{{ column }}
+            {{- " and " if not loop.last }}{% endfor %}
+    )
+    qualify row_number() over (
+        partition by {{ key | join(', ') }} order by versions.version_at desc, versions.content_hash desc
+    ) = 1
+)
+{%- endmacro %}
+
 {# The newest non-null value of every column, since a ticket's events arrive one by one and null means unknown. Most
    tickets have one version and pass through; the others are ranked first, so that the aggregate compares integers. #}
 {% macro newest_values(relation, key, columns) -%}

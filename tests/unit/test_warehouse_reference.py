@@ -25,6 +25,7 @@ NAMES = [name for name in SEEDS if not name.startswith("+")]
 # What a standard sets, each with what tells its rows of one date apart.
 STANDARDS = {
     "standard_limits": ("name",),
+    "cube_size_factors": ("size_mm", "min_strength_mpa"),
     "strength_acceptance_rules": ("method", "groups_from", "grade_from_mpa"),
     "weighing_tolerances": ("material",),
     "carbon_factors": ("kind", "subject"),
@@ -101,6 +102,7 @@ def test_the_hours_of_a_day_have_one_band_each() -> None:
 def test_the_reference_covers_the_feeds_codes() -> None:
     assert {row["status"] for row in read("delivery_statuses")} == codes("deliveries", "status")
     assert {row["use"] for row in read("permit_intensities")} == codes("permits", "use")
+    assert {row["material"] for row in read("materials")} == set(MATERIALS)
 
 
 def test_grade_classes_leave_no_gap_in_their_order() -> None:

@@ -1,16 +1,18 @@
--- Newest tickets with what they delivered, when, and how long each link of the chain took. A link whose two instants
--- contradict each other (late merges, wrong clocks) has no duration, and the ticket is flagged: landing checks each row
--- by itself, so what contradicts itself only once merged is told here, by the same reasons. A ticket of which only
--- events have come has no load yet and is no delivery: it is in fct_deliveries_unmatched.
+-- Newest tickets under the ids that are ours, with what they delivered, when, and how long each link of the chain took.
+-- A link whose two instants contradict each other (late merges, wrong clocks) has no duration, and the ticket is
+-- flagged: landing checks each row by itself, so what contradicts itself only once merged is told here, by the same
+-- reasons. A ticket of which only events have come has no load yet and is no delivery: see fct_deliveries_unmatched.
 with
 
 tickets as (
     select
-        newest.*,
+        newest.* replace ({{ resolved('plant', 'newest.plant_id') }} as plant_id),
         coalesce(statuses.is_delivered, true) as is_delivered,
         {{ delivered_at('newest') }} as delivered_at
     from {{ ref('stg_deliveries') }} as newest
     left join {{ ref('delivery_statuses') }} as statuses on newest.status = statuses.status
+    {% set day = business_date('coalesce(' ~ delivered_at('newest') ~ ', newest.known_at)') -%}
+    {{ join_codes('plant', 'newest.plant_id', day) }}
     where newest.load_m3 is not null
 ),
 

@@ -7,6 +7,12 @@ grades as (
     select grade from {{ ref('stg_orders_versions') }}
     union
     select grade from {{ ref('stg_deliveries_versions') }}
+    union
+    select grade from {{ ref('stg_mixes_versions') }}
+    union
+    select grade from {{ ref('stg_strength_tests') }}
+    union
+    select grade from {{ ref('stg_statements') }}
 ),
 
 strengths as (

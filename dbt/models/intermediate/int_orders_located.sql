@@ -1,12 +1,15 @@
--- Newest orders with district checked, grade classed and the hexagon of their site; without a believable site, that of
--- the district's centre.
+-- Newest orders under the ids that are ours, with district checked, grade classed and the hexagon of their site;
+-- without a believable site, that of the district's centre.
 {{ config(materialized='table') }}
 
 with
 
 orders as (
     select
-        newest.*,
+        newest.* replace (
+            {{ resolved('plant', 'newest.plant_id') }} as plant_id,
+            {{ resolved('project', 'newest.project_id') }} as project_id
+        ),
         coalesce(districts.district_code, 'unknown') as known_district_code,
         districts.center_lon,
         districts.center_lat,
@@ -17,6 +20,8 @@ orders as (
         ) as has_site
     from {{ ref('stg_orders') }} as newest
     left join {{ ref('districts') }} as districts on newest.district_code = districts.district_code
+    {{ join_codes('plant', 'newest.plant_id', 'newest.placed_on') }}
+    {{ join_codes('project', 'newest.project_id', 'newest.placed_on') }}
 )
 
 select

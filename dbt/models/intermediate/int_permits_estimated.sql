@@ -4,7 +4,7 @@ with
 
 permits as (
     select
-        versions.*,
+        versions.* replace ({{ resolved('project', 'versions.project_id') }} as project_id),
         coalesce(districts.district_code, 'unknown') as known_district_code,
         coalesce(intensities.use, 'other') as known_use,
         versions.contract_value * currencies.cny_per_unit as contract_value_cny,
@@ -15,6 +15,7 @@ permits as (
     left join {{ ref('districts') }} as districts on versions.district_code = districts.district_code
     left join {{ ref('permit_intensities') }} as intensities on versions.use = intensities.use
     left join {{ ref('currencies') }} as currencies on versions.currency = currencies.currency
+    {{ join_codes('project', 'versions.project_id', 'versions.issued_on') }}
 )
 
 select

@@ -5,9 +5,19 @@ with
 
 -- The last version of each day.
 daily as (
-    select *
-    from {{ ref('stg_plants_versions') }}
-    qualify row_number() over (partition by plant_id, version_on order by version_at desc, content_hash desc) = 1
+    select
+        versions.* replace (
+            {{ resolved('enterprise', 'versions.enterprise_id') }} as enterprise_id,
+            {{ resolved('lab', 'versions.lab_id') }} as lab_id
+        )
+    from {{ ref('stg_plants_versions') }} as versions
+    {{ join_codes('enterprise', 'versions.enterprise_id', 'versions.version_on') }}
+    {{ join_codes('lab', 'versions.lab_id', 'versions.version_on') }}
+    qualify
+        row_number() over (
+            partition by versions.plant_id, versions.version_on
+            order by versions.version_at desc, versions.content_hash desc
+        ) = 1
 ),
 
 attributed as (
@@ -15,7 +25,7 @@ attributed as (
         *,
         row(
             plant_name, enterprise_id, enterprise_name, district_code, lon, lat, lines, rated_m3_per_h, effectiveness,
-            shift_h, trucks, qualification, max_grade, recycled_capable, opened_on, closed_on, status,
+            shift_h, trucks, qualification, lab_id, max_grade, recycled_capable, opened_on, closed_on, status,
             rent_and_fixed_cny_per_year
         ) as attributes
     from daily
@@ -57,6 +67,7 @@ select
     plants.shift_h,
     plants.trucks,
     plants.qualification,
+    plants.lab_id,
     plants.max_grade,
     plants.recycled_capable,
     plants.opened_on,

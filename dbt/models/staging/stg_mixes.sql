@@ -1,0 +1,1 @@
+{{ newest_version(ref('stg_mixes_versions'), 'plant_id, mix_id') }}
