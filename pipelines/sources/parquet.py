@@ -5,37 +5,112 @@ Belongs here: Parquet's types to those that readings understand. Does not belong
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from pipelines.faults import FileError
 from pipelines.sources.contents import Content, seekable
+from pipelines.sources.limits import FIELD_BYTES, expanded_limit
 from pipelines.sources.tables import Origin, RawTable, raw_table
 
 _ROWS = 65_536
+_BATCH_BYTES = 64 << 20
+_ELEMENT_BYTES = 16  # the least that an element of a list is as text
 _ORIGIN = Origin("parquet")
 
 
 def parquet_tables(content: Content) -> Iterator[RawTable]:
-    """The file's rows in batches. Raises FileError(`truncated_file`) when the file is damaged."""
+    """The file's rows in batches. Raises FileError: `truncated_file` when it is damaged, `archive_too_large` when it
+    expands too far, `field_too_large`.
+    """
     try:
-        with seekable(content) as source, pq.ParquetFile(content.path or source) as file:
-            header = file.schema_arrow.names
+        with seekable(content) as source:
+            limit_bytes = expanded_limit(source.seek(0, io.SEEK_END))
+            with pq.ParquetFile(content.path or source) as file:
+                header, metadata = file.schema_arrow.names, file.metadata
+            _refuse_bombs(metadata, limit_bytes)
             first = 1
-            for batch in file.iter_batches(batch_size=_ROWS):
-                rows = pa.array(range(first, first + batch.num_rows), pa.int64())
-                yield raw_table(header, [_plain(column) for column in batch.columns], rows, origin=_ORIGIN)
-                first += batch.num_rows
+            for group in range(metadata.num_row_groups):
+                rows_at_once = _rows_at_once(content.path or source, metadata, group)
+                with pq.ParquetFile(content.path or source) as file:
+                    for batch in file.iter_batches(rows_at_once, row_groups=[group]):
+                        limit_bytes -= sum(map(_text_bytes, batch.columns))
+                        if limit_bytes < 0:
+                            raise FileError("archive_too_large")
+                        rows = pa.array(range(first, first + batch.num_rows), pa.int64())
+                        yield raw_table(header, [_plain(column) for column in batch.columns], rows, origin=_ORIGIN)
+                        first += batch.num_rows
             if first == 1:
                 yield raw_table(
                     header, [pa.nulls(0, pa.string())] * len(header), pa.array([], pa.int64()), origin=_ORIGIN
                 )
     except (pa.ArrowException, UnicodeError, OSError) as error:
         raise FileError("truncated_file", str(error).partition("\n")[0][:120]) from error
+
+
+def _refuse_bombs(metadata: pq.FileMetaData, limit_bytes: int) -> None:
+    """Raises FileError(`archive_too_large`) for a file of which the metadata tell that it expands beyond the limit.
+
+    A cell is a byte at least, as in text: a run of a billion equal ones takes up a few bytes of the file.
+    """
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+    if max(sum(c.total_uncompressed_size for c in columns), sum(c.num_values for c in columns)) > limit_bytes:
+        raise FileError("archive_too_large")
+
+
+def _rows_at_once(source: Path | IO[bytes], metadata: pq.FileMetaData, group: int) -> int:
+    """How many rows of that group stand in memory together: an entry of a dictionary counts for each that may name it.
+
+    Raises FileError(`field_too_large`).
+    """
+    described = metadata.row_group(group)
+    columns = [described.column(number) for number in range(described.num_columns)]
+    encoded = [c.path_in_schema for c in columns if c.physical_type == "BYTE_ARRAY" and c.has_dictionary_page]
+    row_bytes = sum(max(c.total_uncompressed_size, 8 * c.num_values) for c in columns) / max(1, described.num_rows)
+    if encoded:
+        with pq.ParquetFile(source, read_dictionary=encoded) as file:
+            names = sorted({path.partition(".")[0] for path in encoded})
+            for batch in file.iter_batches(1, row_groups=[group], columns=names):
+                longest = [length for column in batch.columns for length in _longest_entries(column)]
+                if max(longest, default=0) > FIELD_BYTES:
+                    raise FileError("field_too_large")
+                row_bytes += sum(longest)
+                break
+    return int(min(_ROWS, max(1, _BATCH_BYTES // max(1, row_bytes))))
+
+
+def _longest_entries(column: pa.Array) -> Iterator[int]:
+    """The longest text in each dictionary of a column."""
+    if pt.is_dictionary(column.type):
+        yield pc.max(pc.binary_length(column.dictionary.cast(pa.string()))).as_py() or 0
+    elif pt.is_struct(column.type):
+        for index in range(column.type.num_fields):
+            yield from _longest_entries(column.field(index))
+    elif pt.is_list(column.type) or pt.is_large_list(column.type) or pt.is_map(column.type):
+        yield from _longest_entries(column.values)
+
+
+def _text_bytes(column: pa.Array) -> int:
+    """How many bytes of text a column has, or how much memory with lists. Raises FileError(`field_too_large`)."""
+    if pt.is_dictionary(column.type):
+        lengths = pc.binary_length(column.dictionary.cast(pa.string()))
+        return int(pc.sum(lengths.take(column.indices)).as_py() or 0)
+    if pt.is_list(column.type) or pt.is_large_list(column.type):
+        elements = pc.max(pc.list_value_length(column)).as_py() or 0
+        if elements > FIELD_BYTES // _ELEMENT_BYTES:
+            raise FileError("field_too_large")
+    if pt.is_string(column.type) or pt.is_large_string(column.type):
+        return int(pc.sum(pc.binary_length(column)).as_py() or 0)
+    return 0 if pt.is_primitive(column.type) else int(column.nbytes)
 
 
 def _plain(column: pa.Array) -> pa.Array:
