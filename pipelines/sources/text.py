@@ -1,7 +1,7 @@
 """Text files as UTF-8 blocks: decompression and encodings.
 
 Belongs here: bytes to UTF-8. Does not belong here: lines' structure. The encoding is decided once per
-file, by the first block that is not plain ASCII: byte-order mark, strict UTF-8, GB18030, and only then a
+file, by the first block that is not plain ASCII: byte-order mark, strict UTF-8, Big5, GB18030, and only then a
 guess. A byte that does not decode spoils its own line, never the file.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, cast
 
@@ -24,6 +24,10 @@ BLOCK_BYTES = 8 << 20
 _SAMPLE_BYTES = 64 << 10
 _PEEKED_BYTES = 512
 _UTF16_ZEROS = 3
+_BIG5 = "big5hkscs"  # Taiwan's and Hong Kong's
+_BIG5_PAIRS = 3
+_DOUBLE = re.compile(rb"[\x81-\xfe][\x40-\xfe]")
+_SIGN = re.compile(rb"[\xa1-\xa3]|[\xa8\xa9][\x40-\x7e]")  # of either: – and ㎡ end in an ASCII letter in GB18030
 _TOLERATED = 20  # one damaged character in so many
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _PAIRS, _LONG = re.compile(rb"[\xc4-\xdf][\x80-\xbf]"), re.compile(rb"[\xe0-\xff]")  # as UTF-8: Greek to Arabic; above
@@ -138,7 +142,10 @@ def detect(block: bytes) -> str:
     if _is_utf_8(block):
         return "utf-8"
     lines = [line for line in block[:_SAMPLE_BYTES].split(b"\n") if not line.isascii()] or [block]
-    for encoding, votes in (("utf-8", _is_utf_8), ("gb18030", _is_gb18030)):
+    candidates: list[tuple[str, Callable[[bytes], bool]]] = [("utf-8", _is_utf_8), ("gb18030", _is_gb18030)]
+    if _looks_like_big5(lines):
+        candidates.insert(1, (_BIG5, lambda line: _decodes(line, _BIG5)))
+    for encoding, votes in candidates:
         if 2 * sum(map(votes, lines)) >= len(lines):
             return encoding
     guess = charset_normalizer.from_bytes(b"\n".join(lines)).best()
@@ -159,6 +166,18 @@ def _is_utf_8(text: bytes) -> bool:
 
 def _is_gb18030(text: bytes) -> bool:
     return _decodes(text, "gb18030")
+
+
+def _looks_like_big5(lines: Sequence[bytes]) -> bool:
+    """Whether the pairs of bytes are such as Big5 has them; nearly all of them are valid in GB18030 too.
+
+    A third of Big5's characters end in an ASCII letter or sign, and nearly all begin within its 5,401 frequent ones;
+    in simplified Chinese hardly any do the former, and traditional Chinese in GB18030 begins elsewhere.
+    """
+    pairs: list[bytes] = [pair for line in lines for pair in _DOUBLE.findall(line) if not _SIGN.match(pair)]
+    ascii_ends = sum(pair[1] < 0x7F for pair in pairs)
+    frequent = sum(0xA4 <= pair[0] <= 0xC6 for pair in pairs)
+    return ascii_ends >= _BIG5_PAIRS and 6 * ascii_ends >= len(pairs) and 5 * frequent >= 4 * len(pairs)
 
 
 def _decodes(line: bytes, encoding: str) -> bool:
