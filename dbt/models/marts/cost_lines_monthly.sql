@@ -51,6 +51,23 @@ fixed as (
     from windowed
     inner join {{ ref('int_plants_monthly') }} as plants
         on windowed.plant_id = plants.plant_id and windowed.month_start = plants.month_start
+),
+
+-- As weighed where the plant's weighings and prices tell, else as usual.
+material as (
+    select
+        sold.plant_id,
+        sold.month_start,
+        sold.grade_class,
+        coalesce(recipes.material_cny_per_m3, usual.cny_per_m3) as material_cny_per_m3,
+        coalesce(recipes.material_source, 'assumed') as material_source
+    from sold
+    left join {{ ref('int_recipes_costed') }} as recipes
+        on
+            sold.plant_id = recipes.plant_id
+            and sold.month_start = recipes.month_start
+            and sold.grade_class = recipes.grade_class
+    left join {{ ref('material_costs') }} as usual on sold.grade_class = usual.grade_class
 )
 
 select
@@ -58,12 +75,12 @@ select
     sold.month_start,
     sold.grade_class,
     cast(sold.sold_m3 as double) as sold_m3,
-    materials.cny_per_m3 as material_cny_per_m3,
-    'assumed' as material_source,
+    material.material_cny_per_m3,
+    material.material_source,
     round(fixed.fixed_cny_per_m3, 2) as fixed_cny_per_m3,
     fixed.fixed_source,
-    round(materials.cny_per_m3 + fixed.fixed_cny_per_m3, 2) as gate_cost_cny_per_m3
+    round(material.material_cny_per_m3 + fixed.fixed_cny_per_m3, 2) as gate_cost_cny_per_m3
 from sold
+inner join material using (plant_id, month_start, grade_class)
 left join fixed on sold.plant_id = fixed.plant_id and sold.month_start = fixed.month_start
-left join {{ ref('material_costs') }} as materials on sold.grade_class = materials.grade_class
 order by sold.plant_id, sold.month_start, sold.grade_class
