@@ -1,4 +1,4 @@
-{# Business days, weeks and months: the only place where an instant becomes a day, and a day a week or a month. #}
+{# Business days, weeks, months, quarters: the only place where an instant becomes a day, and a day one of the others. #}
 
 {% macro business_date(instant) -%}
     cast({{ instant }} at time zone 'Asia/Shanghai' as date)
@@ -14,6 +14,10 @@
 
 {% macro month_start(day) -%}
     cast(date_trunc('month', {{ day }}) as date)
+{%- endmacro %}
+
+{% macro quarter_start(day) -%}
+    cast(date_trunc('quarter', {{ day }}) as date)
 {%- endmacro %}
 
 {% macro elapsed_min(from_at, to_at) -%}

@@ -51,7 +51,16 @@ def test_every_enabled_seed_is_there_with_the_columns_it_types(name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["warehouse_assumptions", "hour_bands", "permit_intensities", "currencies", *STANDARDS]
+    "name",
+    [
+        "warehouse_assumptions",
+        "hour_bands",
+        "permit_intensities",
+        "currencies",
+        "lab_indicators",
+        "lab_grades",
+        *STANDARDS,
+    ],
 )
 def test_every_number_has_unit_source_and_status(name: str) -> None:
     for row in read(name):
