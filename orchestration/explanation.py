@@ -69,7 +69,7 @@ def print_explanation(console: Console, report: Explanation) -> None:
         elif table.fingerprint not in shown:
             _print_table(console, report, table)
         shown.add(table.fingerprint)
-    _print_rows(console, report.rows)
+    _print_rows(console, report.rows, report.file)
     if report.fault is not None and report.fault.reason in _MAPPABLE:
         text = Text(
             "加 --write-mapping M.toml 写出可编辑的映射文件。", "Add --write-mapping M.toml for a mapping file to edit."
@@ -132,6 +132,13 @@ def _print_table(console: Console, report: Explanation, table: TableReport) -> N
             f"  缺必填：{field_name} {field.text.zh}", f"  required, no source: {field_name} ({field.text.en})"
         )
         _line(console, str(missing))
+    for field_name, parts in table.suggested_joins.items():
+        pair = json.dumps(parts, ensure_ascii=False)
+        joined = Text(
+            f"日期与时间分在两列：在 [joined] 写 {field_name} = {pair}",
+            f"a day and its time in two columns: write {field_name} = {pair} under [joined]",
+        )
+        _line(console, f"  {joined}", style="cyan")
     for column in table.columns:
         for hint in _hints(column):
             _line(console, f"  {hint}", style="cyan")
@@ -151,11 +158,13 @@ def _hints(column: ColumnReport) -> list[Text]:
         name = column.suggestion.field
         hints.append(Text(f"“{column.header}”可能是 {name}", f"'{column.header}' may be {name}"))
     if column.time_format is not None:
-        formats = " / ".join(column.time_format.formats)
+        formats, others = " / ".join(column.time_format.formats), " / ".join(column.time_format.examples)
         hints.append(
             Text(
-                f"“{column.header}”的日期写法：{formats}（需在 [formats] 写明）",
-                f"'{column.header}' is written {formats}: state it under [formats]",
+                f"“{column.header}”的日期写法：{formats}（需在 [formats] 写明）"
+                + (f"；不符：{others}" if others else ""),
+                f"'{column.header}' is written {formats}: state it under [formats]"
+                + (f"; not so: {others}" if others else ""),
             )
         )
     if column.unknown_texts:
@@ -164,7 +173,7 @@ def _hints(column: ColumnReport) -> list[Text]:
     return hints
 
 
-def _print_rows(console: Console, rows: RowsReport) -> None:
+def _print_rows(console: Console, rows: RowsReport, file: str) -> None:
     if rows.duplicate_rows:
         lines = ", ".join(map(str, rows.duplicate_rows))
         _line(console, str(Text(f"\n重复行，例如第 {lines} 行", f"\nrepeated rows, such as {lines}")))
@@ -173,7 +182,9 @@ def _print_rows(console: Console, rows: RowsReport) -> None:
         sentence = Text(reject.zh, reject.en)
         _line(console, f"{Text('拒收', 'rejected')} {reject.count}: {sentence} [{reject.reason}]", style="red")
         for example in reject.examples:
-            _line(console, f"  {Text('行', 'row')} {example.row}: {example.text[:300]}")
+            member = example.file.removeprefix(file).removeprefix("!")  # the sheet or archive member, if any
+            place = f"{Text('行', 'row')} {example.row}" + (f" ({member})" if member else "")
+            _line(console, f"  {place}: {example.text[:300]}")
     for name, count in rows.flags.items():
         _line(console, f"{Text('标记', 'flagged')} {name}: {count}")
     for number, row in enumerate(rows.sample, start=1):

@@ -18,7 +18,7 @@ from pipelines import units
 from pipelines.faults import FileError
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field
-from pipelines.list_headers import elements_column, surplus_parts
+from pipelines.list_headers import elements_column, is_water, surplus_parts
 from pipelines.mapping import NO_MAPPING, FieldMapping, joined_header
 from pipelines.privacy import is_personal_header
 
@@ -286,7 +286,21 @@ def _factor(feed: Feed, name: str, text: str, stated: Mapping[str, str]) -> floa
     for alias in map(normalise, (column.name, *column.aliases)):
         if (factor := _unit_after(normalise(text), alias, column)) is not None:
             return factor
-    return 1.0
+    return _last_word_factor(feed, name, text)
+
+
+def _last_word_factor(feed: Feed, name: str, text: str) -> float:
+    """Factor of a unit that a header ends with (`new_area_sqft`, `Wasser Soll l`); 1 when it ends with none."""
+    unit = feed.field(name).unit
+    *before, last = unicodedata.normalize("NFKC", text).replace("_", " ").split() or [""]
+    if not before or normalise(text) in aliases(feed):
+        return 1.0
+    factor = units.factor(unit, last)
+    if factor is None and unit == "kg" and units.is_volume(last):
+        factor = units.of_water(unit, last) if is_water(feed, name) else None
+        if factor is None:
+            raise FileError("unknown_unit", text)
+    return 1.0 if factor is None else factor
 
 
 def _member_path(name: str) -> str:

@@ -108,6 +108,12 @@ def _element_and_member(column: Field, text: str, words: dict[str, Field]) -> tu
     return None
 
 
+def is_water(feed: Feed, path: str) -> bool:
+    """Whether that path is a column of water."""
+    name, *element = path.split(".")[:-1]
+    return bool(element) and _is_water(feed.field(name).members[0], element[0])
+
+
 def _is_water(naming: Field, element: str) -> bool:
     return bare_texts(naming).get(bare(naming, element)) == "water"
 

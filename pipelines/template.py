@@ -19,6 +19,7 @@ from pipelines.faults import limits
 from pipelines.feeds import FEEDS, Feed
 from pipelines.feeds.contract import Field, Kind
 from pipelines.layout import aliases, normalise
+from pipelines.targets import check_target
 from store.messages import EXIT_USAGE, Lang, Text, TongmaiError
 
 ROWS = 2_000
@@ -75,13 +76,7 @@ def write_template(feed_name: str, path: Path, lang: Lang, *, is_forced: bool = 
             f"No feed '{feed_name}'. Feeds: {known}.",
             EXIT_USAGE,
         )
-    if path.exists() and not is_forced:
-        raise TongmaiError(
-            "file_exists",
-            f"{path} 已存在，没有改动。换个文件名，或加 --force 覆盖。",
-            f"{path} exists and was left alone. Choose another name, or overwrite it with --force.",
-            EXIT_USAGE,
-        )
+    check_target(path, is_forced=is_forced)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(FEEDS[feed_name], path, lang)

@@ -89,7 +89,8 @@ def _explain(
 ) -> None:
     from orchestration.explanation import print_explanation
     from pipelines.explain import explain
-    from pipelines.explain.draft import check_target, write_draft
+    from pipelines.explain.draft import write_draft
+    from pipelines.targets import check_target
 
     if write_mapping is not None:
         check_target(write_mapping, is_forced=is_forced)

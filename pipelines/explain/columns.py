@@ -14,6 +14,7 @@ import duckdb
 
 from pipelines import readings
 from pipelines.blocks import Fault
+from pipelines.explain.day_and_time import suggested_joins
 from pipelines.explain.profile import NO_COLUMN, Column, Profile, time_format
 from pipelines.explain.report import ColumnReport, Recognition, Suggestion, TableReport, Use
 from pipelines.explain.suggestions import suggest
@@ -45,7 +46,11 @@ def table_report(
     unknown = {layout.header[index]: columns[index] for index, text in layout.extras if layout.header[index] and text}
     fault = _fault(profile, feed, mapping)
     is_header = fault is None or fault.reason != "unknown_layout"
-    reader = _Reader(feed, mapping, layout, is_header, suggest(feed, unknown, sources, connection), connection)
+    suggestions = suggest(feed, unknown, sources, connection)
+    joins = suggested_joins(feed, layout, columns, suggestions)
+    parts = {part for pair in joins.values() for part in pair}
+    suggestions = {header: found for header, found in suggestions.items() if header not in parts}
+    reader = _Reader(feed, mapping, layout, is_header, suggestions, connection)
     origin = profile.origin
     return TableReport(
         profile.member,
@@ -64,6 +69,7 @@ def table_report(
         dict(mapping.skip),
         tuple(missing_fields(feed, sources)),
         fault,
+        dict[str, tuple[str, ...]](joins),
     )
 
 

@@ -17,17 +17,7 @@ from pipelines.feeds.contract import Field, Kind
 from store.messages import EXIT_USAGE, TongmaiError
 
 _COMMENT_CHARACTERS = 60
-
-
-def check_target(path: Path, *, is_forced: bool) -> None:
-    """Raises TongmaiError(`file_exists`) when the file is there and not to be overwritten."""
-    if path.exists() and not is_forced:
-        raise TongmaiError(
-            "file_exists",
-            f"{path} 已存在，没有改动。换个文件名，或加 --force 覆盖。",
-            f"{path} exists and was left alone. Choose another name, or overwrite it with --force.",
-            EXIT_USAGE,
-        )
+_HALF = "日期与时间分在两列，见 [joined] | half of a time, see [joined]"
 
 
 def write_draft(explanation: Explanation, path: Path) -> None:
@@ -58,7 +48,7 @@ def mapping_text(explanation: Explanation, name: str) -> str:
         _values(feed, table),
         _formats(table),
         _units(feed, table),
-        _more(table),
+        _more(feed, table),
     )
     return "\n".join("\n".join(part) + "\n" for part in parts)
 
@@ -92,6 +82,7 @@ def _opening(explanation: Explanation, feed: Feed, table: TableReport, name: str
 def _columns(feed: Feed, table: TableReport) -> Iterator[str]:
     yield '[columns]  # 表头 = "字段"；= "" 则丢弃 | header = "field"; = "" drops the column'
     written: set[str] = set()
+    halves = {part for pair in table.suggested_joins.values() for part in pair}
     for column in table.columns:
         if column.recognised_by == "joined":
             continue
@@ -101,7 +92,9 @@ def _columns(feed: Feed, table: TableReport) -> Iterator[str]:
             yield f"# {_line(place)}：表头为空或重复，不能映射 | empty or repeated header, cannot be mapped"
             continue
         written.add(key)
-        if column.use == "field" and column.field is not None:
+        if column.header in halves:
+            yield f"# {key}：{_HALF}{_examples(column)}"
+        elif column.use == "field" and column.field is not None:
             yield f"{key} = {_quoted(column.field)}"
         elif column.use == "dropped":
             yield f'{key} = ""'
@@ -154,10 +147,14 @@ def _formats(table: TableReport) -> Iterator[str]:
         if name is None or column.time_format is None:
             continue
         formats, example = column.time_format.formats, _examples(column)
-        if len(formats) == 1:
+        if column.time_format.unfitting:
+            count, others = column.time_format.unfitting, _line(" / ".join(column.time_format.examples))
+            yield f"# {name}：{count} 种写法不符合 | texts that do not fit：{others}"
+        elif len(formats) == 1:
             yield f"{name} = {_quoted(formats[0])}  # 全部 {column.time_format.values} 个值都符合 | all fit{example}"
             continue
-        yield f"# {name}：从内容看不出是哪一种，请选一行 | its values do not tell which, choose one{example}"
+        if len(formats) > 1:
+            yield f"# {name}：从内容看不出是哪一种，请选一行 | its values do not tell which, choose one{example}"
         for form in formats:
             yield f"# {name} = {_quoted(form)}"
 
@@ -172,11 +169,14 @@ def _units(feed: Feed, table: TableReport) -> Iterator[str]:
             yield f"# {name} = {_quoted(field.unit)}"
 
 
-def _more(table: TableReport) -> Iterator[str]:
+def _more(feed: Feed, table: TableReport) -> Iterator[str]:
     yield "[joined]  # 几列合成一个字段，如日期与时间 | several columns make one field, such as a day and a time"
     for name, parts in table.joined.items():
         yield f"{name} = [{', '.join(map(_quoted, parts))}]"
-    yield '# departed_at = ["日期", "出厂时间"]'
+    for name, parts in table.suggested_joins.items():
+        yield f"# {name} = [{', '.join(map(_quoted, parts))}]  # {feed.field(name).text.zh} | suggested"
+    if not table.suggested_joins:
+        yield '# departed_at = ["日期", "出厂时间"]'
     yield ""
     yield "[skip]  # 不要的行：表头 = [文字]，计入跳过 | rows left out: header = [texts]; they count as skipped"
     for header, texts in table.skip.items():

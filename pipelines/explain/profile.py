@@ -15,12 +15,14 @@ import pyarrow.compute as pc
 
 from pipelines.explain.report import TimeFormat
 from pipelines.preparation import cell_texts
+from pipelines.privacy import redact
 from pipelines.sources.tables import Origin, RawTable
 from pipelines.sql_text import quote
 
 PROFILED_ROWS = 200_000
 TEXTS = 2_000
-_FITTING_SHARE = 0.98
+_FITTING_SHARE = 0.9
+_UNFITTING = 3
 _WRITTEN_DAY = (
     r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}( .*)?|\d{1,2}[- ][A-Za-z]{3,9}[- ,]+\d{4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}"
 )
@@ -85,7 +87,7 @@ def _column(parts: Sequence[pa.ChunkedArray]) -> Column:
 def time_format(column: Column, connection: duckdb.DuckDBPyConnection) -> TimeFormat | None:
     """The formats that fit the column's days, when they are written with the day or the month first.
 
-    Never a guess: all formats that fit equally well are named.
+    Never a guess: all formats that fit equally well are named, and the texts that do not fit.
     """
     values = column.values
     written = [text for text in values if re.fullmatch(_WRITTEN_DAY, text)]
@@ -96,4 +98,7 @@ def time_format(column: Column, connection: duckdb.DuckDBPyConnection) -> TimeFo
     best = max(found)
     if best < _FITTING_SHARE * len(written):
         return None
-    return TimeFormat(tuple(form for form, count in zip(FORMATS, found, strict=True) if count == best), column.filled)
+    formats = tuple(form for form, count in zip(FORMATS, found, strict=True) if count == best)
+    unread = "SELECT x FROM unnest(CAST(? AS VARCHAR[])) AS t(x) WHERE try_strptime(x, ?) IS NULL"
+    others = [text for (text,) in connection.execute(unread, [values, formats[0]]).fetchall()]
+    return TimeFormat(formats, column.filled, len(others), tuple(redact(text) for text in others[:_UNFITTING]))

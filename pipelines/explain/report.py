@@ -26,10 +26,15 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class TimeFormat:
-    """In which order a column's days are written: `formats` fit all of its values; one is evidence, two are none."""
+    """In which order a column's days are written: one of `formats` is evidence, two are none.
+
+    They fit all of its values but `unfitting` of them (different texts, of which `examples` are some).
+    """
 
     formats: tuple[str, ...]
     values: int
+    unfitting: int = 0
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ class TableReport:
     skip: dict[str, tuple[str, ...]]
     missing_required: tuple[str, ...]
     fault: Fault | None = None
+    suggested_joins: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import duckdb
 from pipelines.city import district_names
 from pipelines.explain.profile import FORMATS, Column
 from pipelines.explain.report import Suggestion
-from pipelines.feeds import Feed
+from pipelines.feeds import FEEDS, Feed
 from pipelines.feeds.contract import Field, Kind
 from pipelines.layout import normalise
 from pipelines.mapping import FieldMapping
@@ -24,13 +24,18 @@ from pipelines.readings import reading
 from pipelines.sql_text import quote
 
 THRESHOLD = 0.55
+_LEAST_TEXT = 0.3  # below this the header says nothing, whatever stands in the column
+_SURELY_MEANT = 0.85  # characters alike: a slip of the pen
 _VALUES = 300
 _FEW_TEXTS, _SOME_TEXTS = 60, 300
 _WEIGHT_OF_TEXT = 0.65
 _SHAPED = frozenset({Kind.DAY, Kind.INSTANT, Kind.GRADE, Kind.DISTRICT, Kind.GEOMETRY})
 _AMOUNTS = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.MONEY})
-_NUMBER = re.compile(r"[-+]?[0-9.,]+")
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|#")
+_WORDED = frozenset({Kind.TEXT, Kind.PROSE, Kind.CODE, Kind.PERSON, Kind.BOOLEAN})
+_NUMBER = re.compile(r"[-+$¥]?[0-9.,]+")
+_TIME = re.compile(r"\d{1,4}[-/.年]\d{1,2}[-/.月]\d{1,4}.*|\d{1,2}:\d{2}.*")
+_USE = re.compile(r"(building|bldg|property)[ _]?(type|class|category)", re.IGNORECASE)
+_WORDS = re.compile(r"m[23](?![a-z0-9])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|#")
 # Words of exports of other cities and systems, brought to one.
 _SAME: Mapping[str, str] = {
     **dict.fromkeys(("no", "num", "nr", "nbr", "number", "id", "identifier", "#", "code"), "no"),
@@ -43,7 +48,6 @@ _SAME: Mapping[str, str] = {
         ("district", "borough", "ward", "neighborhood", "neighbourhood", "community", "county"), "district"
     ),
     **dict.fromkeys(("use", "uses", "usage", "occupancy", "category"), "use"),
-    **dict.fromkeys(("status", "state"), "status"),
     **dict.fromkeys(("start", "started", "begin", "from", "commencement"), "start"),
     **dict.fromkeys(("end", "ended", "completion", "completed", "finish", "to"), "end"),
     **dict.fromkeys(("m3", "volume", "qty", "quantity", "cbm", "load"), "volume"),
@@ -61,7 +65,8 @@ _SAME: Mapping[str, str] = {
 }
 _VAGUE = frozenset({"no", "when", "name", "type"})  # words that alone say little
 _LETTERS = 6
-_EMPTY = frozenset({"est", "estimated", "reported", "declared", "of", "the", "current", "cny", "per"})
+_SAID = ("est", "estimated", "reported", "declared", "proposed", "const", "new", "add", "total")
+_EMPTY = frozenset({*_SAID, "of", "the", "per", "job", "cny", "company"})
 
 
 def suggest(
@@ -69,12 +74,14 @@ def suggest(
 ) -> dict[str, Suggestion]:
     """Header -> suggestion, for unknown headers and fields that have no source: each field at most once."""
     free = [field for field in feed.fields if field.name not in set(taken) and field.kind != "list"]
-    nouns = _words(feed.name.removesuffix("s"))
+    nouns = _words(f"{feed.name.removesuffix('s')} {feed.name.removesuffix('es')}")  # permit, batch
     scored: list[tuple[float, int, str, Suggestion]] = []
     for header, column in columns.items():
         readable = _readable(column, free, connection)
         for place, field in enumerate(free):
             text = max(similarity(header, name, nouns) for name in (field.name, *field.aliases, field.text.zh))
+            if field.name == feed.event_time and _words(header) - nouns == {"when"}:
+                text = max(text, _SURELY_MEANT)  # `Permit Date`: the day of the record, whatever it is called
             score = _score(text, column, field, readable[field.name], is_key=feed.key == (field.name,))
             if score >= THRESHOLD:
                 suggestion = Suggestion(field.name, round(score, 2), round(readable[field.name], 2))
@@ -102,7 +109,9 @@ def similarity(left: str, right: str, besides: frozenset[str] = frozenset()) -> 
     words = max(_overlap(a, b), _overlap(a - besides, b - besides))
     folded = normalise(left), normalise(right)
     is_short = any(text.isascii() and len(text) < _LETTERS for text in folded)  # `house` is not `use`
-    return max(words, 0.0 if is_short else SequenceMatcher(None, *folded, autojunk=False).ratio())
+    alike = 0.0 if is_short else SequenceMatcher(None, *folded, autojunk=False).ratio()
+    is_chance = all(text.isascii() for text in folded) and alike < _SURELY_MEANT  # any two words share letters
+    return words if is_chance else max(words, alike)
 
 
 def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
@@ -114,24 +123,59 @@ def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
 
 @lru_cache(maxsize=8192)
 def _words(text: str) -> frozenset[str]:
-    words = (word.casefold() for word in _WORDS.findall(text))
+    found = (word.casefold() for word in _WORDS.findall(_USE.sub("use", text)))
+    words = [part for word in found for part in _parted(word)]
     return frozenset(_SAME.get(word, word) for word in words if word not in _EMPTY)
 
 
+@lru_cache(maxsize=8192)
+def _parted(word: str) -> tuple[str, ...]:
+    """`issueddate` as the known words that it is made of; itself when it is not made of such alone."""
+    if word in _vocabulary():
+        return (word,)
+    best: dict[int, tuple[str, ...]] = {0: ()}
+    for end in range(1, len(word) + 1):
+        for start in range(end):
+            if start in best and word[start:end] in _vocabulary():
+                parts = (*best[start], word[start:end])
+                if end not in best or len(parts) < len(best[end]):
+                    best[end] = parts
+    return best.get(len(word), (word,))
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> frozenset[str]:
+    """The words of all fields' names, and those that other cities and systems use for them."""
+    named = (name for feed in FEEDS.values() for field in feed.fields for name in (field.name, *field.aliases))
+    words = {word.casefold() for name in named for word in _WORDS.findall(name)}
+    return frozenset(word for word in words.union(_SAME, _EMPTY) if len(word) > 1)
+
+
 def _score(text: float, column: Column, field: Field, readable: float, *, is_key: bool) -> float:
-    if column.filled and readable < 0.5:
+    if text < _LEAST_TEXT or (column.filled and readable < 0.5) or _is_other(column, field):
         return 0.0
     shape = readable
     if field.kind in _AMOUNTS:
         shape = readable * 0.7  # anything may be a number
     elif field.kind is Kind.PROSE:
-        shape = 0.0 if all(_NUMBER.fullmatch(text) for text in column.values[:_VALUES]) else 0.4
+        shape = 0.4
     elif field.kind not in _SHAPED:
         shape = 0.4
         if is_key:
             shape = 0.8 if column.distinct == column.filled else 0.0 if 2 * column.distinct < column.filled else 0.4
     bonus = 0.1 if field.required and field.kind in _SHAPED and shape == 1 else 0.0
     return min(1.0, _WEIGHT_OF_TEXT * text + (1 - _WEIGHT_OF_TEXT) * shape + bonus)
+
+
+def _is_other(column: Column, field: Field) -> bool:
+    """Whether what stands in the column is surely something else: days under a name, numbers under a code."""
+    values = column.values[:_VALUES]
+    if not values or field.kind not in _WORDED:
+        return False
+    if all(_TIME.fullmatch(text) for text in values):
+        return True
+    is_number = all(_NUMBER.fullmatch(text) for text in values)
+    return is_number and field.kind in (Kind.PROSE, Kind.CODE) and not any(code.isdecimal() for code in field.codes)
 
 
 def _readable(column: Column, fields: Sequence[Field], connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
@@ -153,7 +197,8 @@ def _readable(column: Column, fields: Sequence[Field], connection: duckdb.DuckDB
 
 def _is_read(field: Field) -> str:
     formats = ((field.name, FORMATS),) if field.kind in (Kind.DAY, Kind.INSTANT) else ()
-    value = reading(field, "x", "string", 1.0, FieldMapping(formats=formats)).whole
+    any_currency = (("currency", "XXX"),)  # which one it is, a person states
+    value = reading(field, "x", "string", 1.0, FieldMapping(formats=formats, constants=any_currency)).whole
     if field.kind is Kind.DISTRICT:
         return f"({value}) IN ({', '.join(map(quote, sorted(set(district_names().values()))))})"
     bounds = [

@@ -95,72 +95,66 @@ class KeyVersions(beam.DoFn):  # type: ignore[misc]
             yield version[0], version
 
 
-class SettleTicket(beam.DoFn):  # type: ignore[misc]
-    """Versions of a ticket -> signed deliveries, keyed by order."""
+class Retaining(beam.DoFn):  # type: ignore[misc]
+    """Something is kept of each key until its last instant is too old to change a window that is still kept."""
 
     EXPIRY = TimerSpec("expiry", TimeDomain.WATERMARK)
-    KNOWN = beam.DoFn.StateParam(ReadModifyWriteStateSpec("known", PickleCoder()))
+    KEPT = beam.DoFn.StateParam(ReadModifyWriteStateSpec("kept", PickleCoder()))
     ALARM = beam.DoFn.TimerParam(EXPIRY)
 
     def __init__(self, retention_s: int) -> None:
         super().__init__()
         self._retention = Duration(seconds=retention_s)
 
+    def keep(self, state: Any, alarm: Any, kept: Any, last_us: int) -> None:
+        """Keep it, until the retention after its last instant is over."""
+        state.write(kept)
+        alarm.set(Timestamp(micros=last_us) + self._retention)
+
+    @on_timer(EXPIRY)  # type: ignore[untyped-decorator]
+    def forget(self, state: Any = KEPT) -> None:
+        """What is this old changes no window that is still kept."""
+        state.clear()
+
+
+class SettleTicket(Retaining):
+    """Versions of a ticket -> signed deliveries, keyed by order."""
+
     def process(
         self,
         element: tuple[str, TicketVersion],
-        state: Any = KNOWN,
-        alarm: Any = ALARM,
+        state: Any = Retaining.KEPT,
+        alarm: Any = Retaining.ALARM,
     ) -> Iterator[tuple[str, Delivery]]:
         """Take back what the ticket delivered so far, and assert what it delivers now, when these differ."""
         known: dict[str, TicketVersion] = state.read() or {}
         settled = list(settle(known, element[1]))
-        state.write(known)
         last_us = max(version.delivered_us or version.version_at_us for version in known.values())
-        alarm.set(Timestamp(micros=last_us) + self._retention)
+        self.keep(state, alarm, known, last_us)
         for change in settled:
             yield change.order_id, change
 
-    @on_timer(EXPIRY)  # type: ignore[untyped-decorator]
-    def forget(self, state: Any = KNOWN) -> None:
-        """A ticket this old changes no window that is still kept."""
-        state.clear()
 
-
-class LocateVolumes(beam.DoFn):  # type: ignore[misc]
+class LocateVolumes(Retaining):
     """Versions of an order and its signed deliveries -> signed volumes per place, at their instants.
 
     A delivery whose order is not known yet counts in district `unknown`, and moves when the order arrives.
     """
 
-    EXPIRY = TimerSpec("expiry", TimeDomain.WATERMARK)
-    BOOK = beam.DoFn.StateParam(ReadModifyWriteStateSpec("book", PickleCoder()))
-    ALARM = beam.DoFn.TimerParam(EXPIRY)
-
-    def __init__(self, retention_s: int) -> None:
-        super().__init__()
-        self._retention = Duration(seconds=retention_s)
-
     def process(
         self,
         element: tuple[str, OrderVersion | Delivery],
-        state: Any = BOOK,
-        alarm: Any = ALARM,
+        state: Any = Retaining.KEPT,
+        alarm: Any = Retaining.ALARM,
     ) -> Iterator[Any]:
         """Each element is what changes a place's sums."""
         book: OrderBook = state.read() or OrderBook()
         change = element[1]
         located = list(deliver(book, change) if isinstance(change, Delivery) else reorder(book, change))
-        state.write(book)
-        alarm.set(Timestamp(micros=book.last_us) + self._retention)
+        self.keep(state, alarm, book, book.last_us)
         for place, volumes in located:
             key = (place.district_code, place.grade_class)
             yield beam.window.TimestampedValue((key, tuple(volumes)), Timestamp(micros=place.instant_us))
-
-    @on_timer(EXPIRY)  # type: ignore[untyped-decorator]
-    def forget(self, state: Any = BOOK) -> None:
-        """An order this old has no delivery in a window that is still kept."""
-        state.clear()
 
 
 class SumVolumes(beam.CombineFn):  # type: ignore[misc]

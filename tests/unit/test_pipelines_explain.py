@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import tomllib
+import zipfile
 
 import pytest
 import xlsxwriter
@@ -275,3 +276,12 @@ def test_a_script_sees_that_a_file_would_fail(home: Home) -> None:
     path = home.root.parent / "a.csv"
     path.write_text("甲,乙\n1,2\n", encoding="utf-8")
     assert cli.run_command(["ingest", "orders", str(path), "--explain", "--home", str(home.root)]) == 1
+
+
+def test_a_rejected_row_is_told_with_its_archive_member(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    path = home.root.parent / "month.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", orders(order("O1")))
+        archive.writestr("b.csv", orders(order("O2"), order("O3", grade="C300")))
+    assert cli.run_command(["ingest", "orders", str(path), "--explain", "--home", str(home.root)]) == 0
+    assert "3 (b.csv): " in capsys.readouterr().out
