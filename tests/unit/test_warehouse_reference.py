@@ -59,6 +59,7 @@ def test_every_enabled_seed_is_there_with_the_columns_it_types(name: str) -> Non
         "currencies",
         "lab_indicators",
         "lab_grades",
+        "alert_rules",
         *STANDARDS,
     ],
 )
@@ -94,6 +95,11 @@ def test_every_limit_that_is_asked_for_is_there() -> None:
     }
     assert asked
     assert asked <= {row["name"] for row in read("standard_limits")}
+
+
+def test_every_rule_of_an_alert_is_looked_at_and_every_one_looked_at_is_there() -> None:
+    sql = (DBT / "models" / "intermediate" / "int_rules_checked.sql").read_text(encoding="utf-8")
+    assert set(re.findall(r"'(\w+)' as rule", sql)) == {row["rule"] for row in read("alert_rules")}
 
 
 def test_every_assumption_is_used_and_every_one_used_is_there() -> None:
