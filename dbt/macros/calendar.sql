@@ -1,4 +1,4 @@
-{# Business days, weeks, months, quarters: the only place where an instant becomes a day, and a day one of the others. #}
+{# Business days, weeks, months, quarters, years: the only place where an instant becomes a day, and a day one of these. #}
 
 {% macro business_date(instant) -%}
     cast({{ instant }} at time zone 'Asia/Shanghai' as date)
@@ -18,6 +18,10 @@
 
 {% macro quarter_start(day) -%}
     cast(date_trunc('quarter', {{ day }}) as date)
+{%- endmacro %}
+
+{% macro year_start(day) -%}
+    cast(date_trunc('year', {{ day }}) as date)
 {%- endmacro %}
 
 {% macro elapsed_min(from_at, to_at) -%}

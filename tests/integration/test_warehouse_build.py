@@ -5,11 +5,8 @@ Belongs here: properties of the built tables. Does not belong here: arithmetic o
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,14 +21,14 @@ import duckdb
 import pytest
 import warehouse_raw
 from warehouse_city import DISTRICTS, city
+from warehouse_dbt import WITHOUT_TESTS, dbt
 
-from store.home import REPOSITORY, WAREHOUSE_FILE
+from store.home import WAREHOUSE_FILE
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 AS_OF = date(2025, 2, 14)
 CLASSES = {"C15": "c10_c25", "LC20": "c10_c25", "细石C25": "c10_c25", "C30": "c30_c35", "C30P6": "c30_c35"}
 CLASSES |= {"C45": "c40_c45", "C60": "c50_c100"}
-WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 KNOWN_BY_DAY = ("demand_weekly_revisions", "permit_pipeline_weekly")
 CHAIN = ("batched_at", "departed_at", "arrived_at", "discharge_started_at", "discharged_at")
 
@@ -82,17 +79,6 @@ def load(path: Path, feeds: dict[str, Versions]) -> None:
         for feed, rows in feeds.items():
             if rows:
                 warehouse_raw.append(connection, feed, rows)
-
-
-def dbt(path: Path, *options: str) -> None:
-    """Build the warehouse in a process of its own; a failed model or test fails here."""
-    project = REPOSITORY / "dbt"
-    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "build", *options]
-    command += ["--project-dir", project, "--profiles-dir", project, "--target-path", path.parent / "target"]
-    command += ["--log-path", path.parent / "logs", "--no-version-check"]
-    environment = {**os.environ, "TONGMAI_WAREHOUSE": str(path)}
-    outcome = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert outcome.returncode == 0, outcome.stdout[-4000:]
 
 
 def kept(path: Path, name: str) -> Path:
