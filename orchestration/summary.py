@@ -116,9 +116,7 @@ def _print_intake(console: Console, report: dict[str, Any] | None) -> None:
 def _quarter(quarter: Quarter) -> Table:
     days = f"{quarter.from_on} – {quarter.until_on}"
     table = _table(
-        Text(
-            f"下季度需求与可达产能（{days}，千 m³）", f"Next quarter's demand and reachable capacity ({days}, 1,000 m³)"
-        ),
+        Text(f"下季度需求与可达产能（{days}，千 m³）", f"Next quarter, 1,000 m³ ({days})"),
         Text("区县", "district"),
         Text("需求均值", "demand"),
         Text("80% 区间", "80 % band"),

@@ -46,7 +46,7 @@ def read_toml(path: Path, content: bytes) -> dict[str, Any]:
     """A TOML document. Raises TongmaiError(`bad_mapping`)."""
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, of its encoding, of a number of thousands of digits
         raise bad_mapping(path, f"不是有效的 TOML：{error}", f"is not valid TOML: {error}") from error
 
 

@@ -4,7 +4,8 @@ Belongs here: laying rows out in sheets. Does not belong here: which rejects (`p
 the corrected file (`pipelines.rejects.corrections`).
 
 Every cell is text, so that no cell is a formula and no number changes on its way through a spreadsheet. A record that
-stood on several lines (a batch, a line per weighing) is written on as many, so that it is gathered again.
+stood on several lines (a batch, a line per weighing) is written on as many, so that it is gathered again. A row with a
+cell that no spreadsheet holds is named, and left to its own file.
 """
 
 from __future__ import annotations
@@ -18,10 +19,15 @@ from pipelines.feeds import FEEDS
 from pipelines.feeds.contract import Kind
 from pipelines.rejects.corrections import ADDED
 from pipelines.rejects.listing import RejectedRow, RejectList
-from store.messages import Lang, language
+from store.messages import Lang, Text, language
 
 _SHEET_ROWS = 1_000_000
 _CELL_CHARACTERS = 32_767
+_TOO_LONG = Text(
+    "这一行有一格超过 32767 字，电子表格放不下：请在原文件中改正它，再把原文件放回。",
+    "A cell of this row is longer than the 32,767 characters of a spreadsheet's: correct it in its own file and drop "
+    "that one back.",
+)
 _SENTENCE_WIDTH = 60
 _WIDTH = 16
 _MADE_AT = datetime(2000, 1, 1)
@@ -57,7 +63,7 @@ def write_workbook(rejects: RejectList, path: Path) -> int:
                 for number, line in enumerate(lines[start : start + _SHEET_ROWS], 1):
                     for place, cell in enumerate(line):
                         if cell:
-                            sheet.write_string(number, place, cell[:_CELL_CHARACTERS], wrapped if place == 4 else text)
+                            sheet.write_string(number, place, cell, wrapped if place == 4 else text)
     return len(rejects.rows)
 
 
@@ -67,9 +73,14 @@ def _lines(row: RejectedRow, lang: Lang) -> Iterator[list[str]]:
     added = (row.reject_id, row.feed, row.reason, row.column or "", sentence, row.source_file, str(row.source_row))
     text = "" if row.cells else row.raw_text
     parts = _gathered(row)
+    lines = []
     for number in range(len(next(iter(parts.values()), [text]))):
         cells = {**row.cells, **{header: cells[number] for header, cells in parts.items()}}
-        yield [*added, text, *(cells.get(header, "") for header in row.header)]
+        lines.append([*added, text, *(cells.get(header, "") for header in row.header)])
+    if any(len(cell) > _CELL_CHARACTERS for line in lines for cell in line):
+        told = [*added[:4], f"{sentence} {_TOO_LONG}", *added[5:], ""]
+        lines = [[*told, *("" for _ in row.header)]]  # cut off it would load so; a line without cells is skipped
+    yield from lines
 
 
 def _gathered(row: RejectedRow) -> dict[str, list[str]]:

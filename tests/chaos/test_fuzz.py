@@ -21,9 +21,11 @@ from nursery import Nursery
 from post import Letter, drop, open_home
 
 from pipelines import inbox
+from pipelines.deployment import deployment_aliases
 from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
 from pipelines.mapping_files import read_mapping
+from store.home import Home
 from store.messages import TongmaiError
 
 IS_CI = os.environ.get("CI") == "true"
@@ -32,6 +34,14 @@ SEED = 1
 PROCESSES = 2
 HOME_FILES = 15 if IS_CI else 60  # per format, through the whole intake
 FAILING = Path(os.environ.get("TONGMAI_FAILING", "failing-cases"))
+WORDS = """
+[orders.aliases]
+order_id = ["单号", "派工单号"]
+ordered_m3 = ["数量(方)"]
+[deliveries.aliases]
+ticket_id = ["磅单"]
+truck_id = ["车辆"]
+"""
 MAPPING = """
 header = "0123456789abcdef"
 crs = "GCJ-02"
@@ -99,6 +109,18 @@ def test_a_damaged_mapping_is_told_and_nothing_else(tmp_path: Path) -> None:
             read_mapping(path, FEEDS["orders"])
         except TongmaiError as error:
             assert error.reason == "bad_mapping"
+
+
+def test_damaged_words_of_a_deployment_are_told_and_nothing_else(home: Home) -> None:
+    chance = random.Random(SEED)
+    home.root.mkdir(parents=True, exist_ok=True)
+    for _ in range(FILES // 5):
+        text = damage_text(WORDS, chance).encode(errors="replace")
+        (home.root / "feeds.toml").write_bytes(damage_bytes(text, chance) if chance.random() < 0.5 else text)
+        try:
+            deployment_aliases(home, FEEDS["orders"])
+        except TongmaiError as error:
+            assert error.reason == "bad_feeds_file"
 
 
 def test_a_damaged_sidecar_is_told_and_nothing_else(tmp_path: Path) -> None:

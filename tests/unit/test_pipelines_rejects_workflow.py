@@ -389,3 +389,22 @@ def test_the_command_lists_exports_and_says_when_the_file_is_busy(
         process.kill()
     with duckdb.connect(str(home.warehouse), read_only=True):
         assert len(open_rejects(home)) == 1
+
+
+def test_a_cell_that_no_spreadsheet_holds_is_left_to_its_own_file_and_never_cut(home: Home, tmp_path: Path) -> None:
+    header, remark = f"{ORDERS_HEADER},备注", "x" * 40_000
+    lines = (f"{order('O1', grade='C5')},{remark}", f"{order('O2', grade='C5')},short")
+    put(home, "orders", "a.csv", orders(*lines, header=header), mtime=FIRST)
+    ingest(home)
+    sheets = export(home, tmp_path)
+    first, second = sheets["orders"][1:]
+    assert "32" in first[4]
+    assert not any(first[8:])
+    assert second[-1] == "short"
+    set_cell(sheets["orders"], "强度等级", "C30", line=2)
+    file = drop(home, "orders", "b.xlsx", sheets, SECOND)
+    assert (file.loaded, file.rejected, file.skipped) == (1, 0, 1)
+    assert [row.source_row for row in open_rejects(home)] == [2]
+    put(home, "orders", "a.csv", orders(f"{order('O1')},{remark}", lines[1], header=header), mtime=THIRD)
+    ingest(home)
+    assert query(home, "SELECT order_id, length(_extra ->> '备注') FROM raw.orders ORDER BY 1")[0] == ("O1", 40_000)
