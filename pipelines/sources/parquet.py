@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -25,6 +28,7 @@ _ROWS = 65_536
 _BATCH_BYTES = 64 << 20
 _ELEMENT_BYTES = 16  # the least that an element of a list is as text
 _ORIGIN = Origin("parquet")
+_per_thread = threading.local()  # opening a connection takes longer than reading a small file's metadata
 
 
 def parquet_tables(content: Content) -> Iterator[RawTable]:
@@ -35,13 +39,15 @@ def parquet_tables(content: Content) -> Iterator[RawTable]:
         with seekable(content) as source:
             limit_bytes = expanded_limit(source.seek(0, io.SEEK_END))
             with pq.ParquetFile(content.path or source) as file:
-                header, metadata = file.schema_arrow.names, file.metadata
-            _refuse_bombs(metadata, limit_bytes)
+                header = file.schema_arrow.names
+            groups = _groups(source)
+            if max(sum(group.bytes for group in groups), sum(group.values for group in groups)) > limit_bytes:
+                raise FileError("archive_too_large")
             first = 1
-            for group in range(metadata.num_row_groups):
-                rows_at_once = _rows_at_once(content.path or source, metadata, group)
+            for number, group in enumerate(groups):
+                rows_at_once = _rows_at_once(content.path or source, number, group)
                 with pq.ParquetFile(content.path or source) as file:
-                    for batch in file.iter_batches(rows_at_once, row_groups=[group]):
+                    for batch in file.iter_batches(rows_at_once, row_groups=[number]):
                         limit_bytes -= sum(map(_text_bytes, batch.columns))
                         if limit_bytes < 0:
                             raise FileError("archive_too_large")
@@ -52,34 +58,51 @@ def parquet_tables(content: Content) -> Iterator[RawTable]:
                 yield raw_table(
                     header, [pa.nulls(0, pa.string())] * len(header), pa.array([], pa.int64()), origin=_ORIGIN
                 )
-    except (pa.ArrowException, UnicodeError, OSError) as error:
+    except (pa.ArrowException, duckdb.Error, UnicodeError, OSError) as error:
         raise FileError("truncated_file", str(error).partition("\n")[0][:120]) from error
 
 
-def _refuse_bombs(metadata: pq.FileMetaData, limit_bytes: int) -> None:
-    """Raises FileError(`archive_too_large`) for a file of which the metadata tell that it expands beyond the limit.
+@dataclass(frozen=True)
+class _Group:
+    """What the metadata tell of a group of rows: its rows, its uncompressed bytes and its cells.
 
-    A cell is a byte at least, as in text: a run of a billion equal ones takes up a few bytes of the file.
+    A cell counts as a byte, as it is one at least in text: a run of a billion equal ones is a few bytes of the file.
     """
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
-    if max(sum(c.total_uncompressed_size for c in columns), sum(c.num_values for c in columns)) > limit_bytes:
-        raise FileError("archive_too_large")
+
+    rows: int
+    bytes: int
+    values: int
 
 
-def _rows_at_once(source: Path | IO[bytes], metadata: pq.FileMetaData, group: int) -> int:
+def _groups(source: IO[bytes]) -> list[_Group]:
+    """The file's groups of rows; read by DuckDB, because Arrow ends the process over damaged metadata of a column."""
+    if not hasattr(_per_thread, "connection"):
+        _per_thread.connection = duckdb.connect(config={"threads": 1})
+    try:
+        found = _per_thread.connection.execute(
+            "SELECT any_value(row_group_num_rows), sum(total_uncompressed_size)::HUGEINT, sum(num_values)::HUGEINT "
+            "FROM parquet_metadata(?) GROUP BY row_group_id ORDER BY row_group_id",
+            [f"/dev/fd/{source.fileno()}"],
+        ).fetchall()
+    except duckdb.Error:
+        del _per_thread.connection  # what damage has done to it is not known
+        raise
+    return [_Group(*group) for group in found]
+
+
+def _rows_at_once(source: Path | IO[bytes], number: int, group: _Group) -> int:
     """How many rows of that group stand in memory together: an entry of a dictionary counts for each that may name it.
 
     Raises FileError(`field_too_large`).
     """
-    described = metadata.row_group(group)
-    columns = [described.column(number) for number in range(described.num_columns)]
-    encoded = [c.path_in_schema for c in columns if c.physical_type == "BYTE_ARRAY" and c.has_dictionary_page]
-    row_bytes = sum(max(c.total_uncompressed_size, 8 * c.num_values) for c in columns) / max(1, described.num_rows)
-    if encoded:
-        with pq.ParquetFile(source, read_dictionary=encoded) as file:
-            names = sorted({path.partition(".")[0] for path in encoded})
-            for batch in file.iter_batches(1, row_groups=[group], columns=names):
+    with pq.ParquetFile(source) as file:
+        columns = [file.schema.column(index) for index in range(len(file.schema))]
+    texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+    row_bytes = max(group.bytes, 8 * group.values) / max(1, group.rows)
+    if texts:
+        with pq.ParquetFile(source, read_dictionary=texts) as file:
+            names = sorted({path.partition(".")[0] for path in texts})
+            for batch in file.iter_batches(1, row_groups=[number], columns=names):
                 longest = [length for column in batch.columns for length in _longest_entries(column)]
                 if max(longest, default=0) > FIELD_BYTES:
                     raise FileError("field_too_large")
@@ -123,7 +146,7 @@ def _plain(column: pa.Array) -> pa.Array:
     if pt.is_string(type_):
         column.validate(full=True)  # Parquet's reader believes that texts are UTF-8, and whoever comes next fails
     if pt.is_string(type_) or pt.is_float64(type_) or pt.is_timestamp(type_) or pt.is_date32(type_):
-        return column
+        return _instants(column) if pt.is_timestamp(type_) else column
     if pt.is_integer(type_):
         return column.cast(pa.int64()) if not pt.is_uint64(type_) else column.cast(pa.string())
     if pt.is_nested(type_):
@@ -133,3 +156,12 @@ def _plain(column: pa.Array) -> pa.Array:
         ]
         return pa.array(texts, pa.string())
     return column.cast(pa.string())
+
+
+def _instants(column: pa.Array) -> pa.Array:
+    """Times as they are; as numbers, which nobody takes for times, where some lie beyond what microseconds can hold."""
+    try:
+        column.cast(pa.timestamp("us", column.type.tz), safe=column.type.unit != "ns")
+    except pa.ArrowInvalid:
+        return column.cast(pa.int64()).cast(pa.string())
+    return column

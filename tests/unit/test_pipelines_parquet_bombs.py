@@ -76,3 +76,14 @@ def test_equal_rows_of_an_honest_file_are_no_bomb(tmp_path: Path) -> None:
     path = tmp_path / "equal.parquet"
     pq.write_table(pa.table({f"c{n}": ["C30"] * 500_000 for n in range(20)}), path)
     assert sum(raw.table.num_rows for raw in parquet_tables(content_of(path))) == 500_000
+
+
+def test_damaged_metadata_never_end_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "odd.parquet"
+    pq.write_table(pa.table({"a": ["x", None]}), path)
+    data = path.read_bytes()
+    optional = data.index(b"\x25\x02")  # the column may be null; as a required one it has a histogram too many
+    path.write_bytes(data[: optional + 1] + b"\0" + data[optional + 2 :])
+    run = [sys.executable, "-c", READ, str(path)]
+    told = subprocess.run(run, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.split()[0]
+    assert told == "truncated_file"
