@@ -70,7 +70,7 @@ MATERIALS: Mapping[str, tuple[str, ...]] = {
         "膨胀剂", "UEA膨胀剂", "HEA膨胀剂",
         "防水剂",
         "阻锈剂", "抗裂剂", "液体外加剂", "粉体外加剂", *_of_silos("外加剂", "减水剂"),
-        "additive", "superplasticizer", "plasticizer",
+        "additive", "admix", "superplasticizer", "plasticizer", "water reducer", "retarder",
     ),
     OTHER: ("其他", "其它", "其他材料", "其它材料"),
 }  # fmt: skip

@@ -122,3 +122,9 @@ def test_status_tells_the_ledger_before_anything_is_published(home: Home, capsys
     capsys.readouterr()
     assert run_command(["status"]) == 0
     assert "bad_date 1" in capsys.readouterr().out
+
+
+def test_litres_of_an_english_admixture_are_asked_about_and_not_left_out(home: Home) -> None:
+    header = "batch_id,plant_id,ticket_id,mixed_at,batch_m3,Cement Actual (kg),Admix 1 Actual (L)"
+    put(home, "batches", "a.csv", f"{header}\nB1,P1,T1,2025-03-05 08:00,2,600,5.1\n")
+    assert only(home).reasons == {"unknown_unit": 1}
