@@ -160,6 +160,8 @@ def _printable(rows: pa.Table) -> pa.Table:
     for index, column in enumerate(rows.columns):
         if pt.is_floating(column.type) or pt.is_date(column.type):
             rows = rows.set_column(index, rows.schema.names[index], text_of(column))
+        if pt.is_list(column.type) and not pt.is_string(column.type.value_type):
+            rows = rows.set_column(index, rows.schema.names[index], _texts_of_lists(column))
         if pt.is_timestamp(column.type):
             try:
                 text = text_of(column)
@@ -167,6 +169,15 @@ def _printable(rows: pa.Table) -> pa.Table:
                 text = column.cast(pa.int64()).cast(pa.string())
             rows = rows.set_column(index, rows.schema.names[index], text)
     return rows
+
+
+def _texts_of_lists(column: pa.ChunkedArray) -> pa.Array:
+    lists = column.combine_chunks()
+    texts = text_of(pa.chunked_array([lists.flatten()])).combine_chunks()
+    ends = np.cumsum(pc.list_value_length(lists).fill_null(0).to_numpy())
+    return pa.ListArray.from_arrays(
+        pa.array(np.concatenate(([0], ends)).astype(np.int32)), texts, mask=pc.is_null(lists)
+    )
 
 
 def _with_lineage(table: pa.Table, block: Block) -> pa.Table:

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
+from list_layouts import LAYOUTS, laid_out
 
 from pipelines.feeds import Feed
 from pipelines.feeds.contract import Field, Kind
@@ -121,8 +122,8 @@ def _number(column: Field, dice: random.Random) -> float | int:
     return int(value) if column.kind is Kind.INTEGER else round(value, 2)
 
 
-def made(feed: Feed, rows: Sequence[Row], seed: int, *, is_plain: bool = False) -> Made:
-    """The rows as one file; format, headers, delimiter, encoding and spellings follow from the seed.
+def made(feed: Feed, rows: Sequence[Row], seed: int, *, is_plain: bool = False, layout: str = "") -> Made:
+    """The rows as one file; format, layout of lists, headers, delimiter, encoding and spellings follow from the seed.
 
     A plain file has neither columns that no contract knows nor lines that are no rows.
     """
@@ -135,6 +136,8 @@ def made(feed: Feed, rows: Sequence[Row], seed: int, *, is_plain: bool = False) 
     if not is_plain and dice.random() < 0.3:
         headers["_note"] = "车间备注"
     records = [{**row, "_note": dice.choice((None, "甲", "第 3 车")) if "_note" in headers else None} for row in rows]
+    layout = layout or dice.choice(LAYOUTS)
+    records, headers = laid_out(feed, records, headers, layout, dice, lambda value: _spelled(value, dice))
     match format_:
         case "csv":
             return _csv(records, headers, dice, is_plain)

@@ -22,6 +22,7 @@ from contract_rows import Made, made, row
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from intake_files import LINEAGE
+from list_layouts import LAYOUTS
 
 from pipelines import landing, loader, staging
 from pipelines.blocks import Batch
@@ -233,6 +234,18 @@ def test_one_row_is_one_version_however_it_is_spelled_and_packed(feed: Feed, che
         versions = connection.execute(f"SELECT * EXCLUDE (_source_file) FROM raw.{feed.name}_versions").fetchall()
         assert len(versions) == 1, versions
     assert len({file.suffix for file in files}) >= 3
+
+
+@pytest.mark.parametrize("name", [name for name, feed in FEEDS.items() if feed.lists])
+def test_nested_wide_and_long_are_one_content(name: str, checker: Checker, home: Home) -> None:
+    with quick() as connection, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(staging, "_beam", lambda: landing_with(checker))
+        for layout in LAYOUTS:
+            for seed in range(8):
+                file = made(FEEDS[name], [row(FEEDS[name], 1, 3)], seed, is_plain=True, layout=layout)
+                put(home, Drop(name, f"{layout}-{seed}.{file.suffix}", file, FIRST_SECOND, has_sidecar=False))
+        assert [file.reasons for file in ingest(home).files if file.reasons] == []
+        assert len(connection.execute(f"SELECT DISTINCT _content_hash FROM raw.{name}_versions").fetchall()) == 1
 
 
 def test_the_rows_that_are_made_are_mostly_good(home: Home, checker: Checker, monkeypatch: pytest.MonkeyPatch) -> None:

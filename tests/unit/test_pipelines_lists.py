@@ -123,6 +123,17 @@ def test_lines_that_disagree_and_totals_are_told(tmp_path: Path) -> None:
     assert [(row["batch_id"], row["_extra"]) for row in good] == [("B2", None)]
 
 
+def test_a_rejects_text_does_not_tell_how_its_cells_were_typed(tmp_path: Path) -> None:
+    columns = {"盘号": ["B1"] * 2, "站点编号": ["P1"] * 2, "小票号": ["T1", "T2"], "搅拌时间": ["2025-03-06"] * 2}
+    columns |= {"盘方量": ["2"] * 2, "材料": ["砂", "水"]}
+    texts = set()
+    for weights in ([1500.0, 300.5], ["1500", "300.5"]):
+        pq.write_table(pa.table(columns | {"实际值": weights}), tmp_path / "long.parquet")
+        _, (reject,) = check(tmp_path / "long.parquet")
+        texts.add(reject["raw_text"])
+    assert len(texts) == 1
+
+
 def test_versions_of_one_key_in_one_long_file_are_two_records(tmp_path: Path) -> None:
     head = f"{HEAD},材料,实际值,更新时间\n"
     old, new, newer = "2025-03-06 09:00", "2025-03-06 10:00", "2025-03-06 11:00"
