@@ -97,7 +97,7 @@ class Block:
     `table` holds `in_<field>…`, `_extra`, `_source_row`, `_reject_id` (the reject that the row corrects, if any) and
     `_source` (index into `sources`); `malformed` are
     rows that could not be split, each with its source's index; `skipped` are counts per file; `faults` are files
-    that could not be taken (on the last block of a batch, which has no rows).
+    that could not be taken (on the last block of a batch, which has no rows and `is_last`).
     """
 
     batch: Batch
@@ -108,6 +108,7 @@ class Block:
     malformed: tuple[tuple[int, MalformedRow], ...] = ()
     skipped: tuple[tuple[int, int], ...] = ()
     faults: tuple[tuple[int, Fault], ...] = ()
+    is_last: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,13 +124,17 @@ class Checked:
     tallies: dict[int, Tally]
     faults: tuple[tuple[int, Fault], ...]
     corrections: pa.Table | None = None
+    is_last: bool = False
 
 
 @dataclass(frozen=True)
 class Part:
-    """One written part: names in the landing folder (None when it had no such rows) and its tallies."""
+    """One written part: names in the landing folder (None when it had no such rows) and its tallies.
 
-    batch: Batch
+    Only the last part of a batch names it: a batch of many files is longer than all that its parts say.
+    """
+
+    batch: Batch | None
     number: int
     rows_file: str | None
     rejects_file: str | None

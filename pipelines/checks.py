@@ -77,6 +77,7 @@ class Checker:
             tallies,
             block.faults,
             corrections,
+            block.is_last,
         )
 
     def _run(

@@ -167,7 +167,7 @@ def write_part(home: Home, checked: Checked) -> Part:
     if checked.corrections is not None:
         _write_parquet(corrections_folder(home, feed) / name, checked.corrections)
     return Part(
-        checked.batch,
+        checked.batch if checked.is_last else None,
         checked.number,
         name if checked.rows is not None else None,
         name if checked.rejects is not None else None,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 
 import pyarrow as pa
@@ -79,20 +80,20 @@ def read_blocks(batch: Batch, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]
     for shape, waiting in gathered.items():
         yield waiting.block(batch, number, shape)
         number += 1
-    yield Block(batch, number, faults=tuple(faults))
+    yield Block(batch, number, faults=tuple(faults), is_last=True)
+
+
+_layout = lru_cache(maxsize=256)(resolve)  # files of one system have one header
 
 
 def _aligned(task: FileTask, *, as_text: bool) -> Iterator[tuple[Layout, RawTable, Shape, pa.Table]]:
     feed = FEEDS[task.feed]
-    layouts: dict[tuple[str, ...], Layout] = {}
     tables = open_tables(task.path, feed, task.mapping)
     for table in chain.from_iterable(parted(located(raw, feed, task.mapping), feed, task.mapping) for raw in tables):
         raw, corrected = without_added(table, feed.name)
         mapping = task.mapping.of(raw.header)
         raw = prepared(raw, feed, mapping)
-        if raw.header not in layouts:
-            layouts[raw.header] = resolve(feed, raw.header, mapping)
-        layout = layouts[raw.header]
+        layout = _layout(feed, raw.header, mapping)
         shape, rows = align(raw, layout, as_text=as_text)
         ids = pa.nulls(rows.num_rows, pa.string()) if corrected is None else corrected
         yield layout, raw, shape, rows.append_column(REJECT_ID, ids)

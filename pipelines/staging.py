@@ -102,15 +102,18 @@ def batches(tasks: Sequence[FileTask]) -> Iterator[Batch]:
     and so reads each batch about once.
     """
     waiting: list[FileTask] = []
+    size_bytes = 0
     for task in sorted(tasks, key=lambda task: (task.feed, task.received_at, task.name, task.segment_id)):
-        if _weight_bytes(task) > SMALL_FILE_BYTES:
+        weight_bytes = _weight_bytes(task)
+        if weight_bytes > SMALL_FILE_BYTES:
             yield batch_of([task])
             continue
-        size_bytes = sum(map(_weight_bytes, waiting)) + _weight_bytes(task)
-        if waiting and (waiting[0].feed != task.feed or size_bytes > BATCH_BYTES or len(waiting) == BATCH_FILES):
+        is_full = size_bytes + weight_bytes > BATCH_BYTES or len(waiting) == BATCH_FILES
+        if waiting and (waiting[0].feed != task.feed or is_full):
             yield batch_of(waiting)
-            waiting = []
+            waiting, size_bytes = [], 0
         waiting.append(task)
+        size_bytes += weight_bytes
     if waiting:
         yield batch_of(waiting)
 

@@ -70,7 +70,8 @@ class CommitBatch(beam.DoFn):  # type: ignore[misc]
     def process(self, element: tuple[str, Iterable[Part]]) -> None:
         """Nothing is passed on: the manifest is the result."""
         parts = list(element[1])
-        commit_batch(self._home, parts[0].batch, parts)
+        for batch in (part.batch for part in parts if part.batch):
+            commit_batch(self._home, batch, parts)
 
 
 class Landing(beam.PTransform):  # type: ignore[misc]

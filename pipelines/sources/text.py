@@ -161,7 +161,8 @@ def detect(block: bytes) -> str:
 
 def _is_utf_8(text: bytes) -> bool:
     """Whether it is valid UTF-8 and not just a few GB18030 pairs that happen to be: 细石 is valid, as ϸʯ."""
-    return _decodes(text, "utf-8") and not (_PAIRS.search(text) and not _LONG.search(text) and _is_gb18030(text))
+    # _LONG first: Chinese text has it soon, and whoever looks for pairs there looks at all of it.
+    return _decodes(text, "utf-8") and bool(_LONG.search(text) or not _PAIRS.search(text) or not _is_gb18030(text))
 
 
 def _is_gb18030(text: bytes) -> bool:
