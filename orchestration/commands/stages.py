@@ -20,10 +20,25 @@ WAIT_S = 60.0  # for another run to end; a scheduler does not hang on it, and a 
 
 
 @commands.command(help=said("dbt 建库并检查", "Build and test the warehouse with dbt"))
-def build(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def build(
+    home: HomeOption = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help=said(
+                "按当日已知的数据另建一库（past/日期）",
+                "build what was known that day, in a home past/<day> of its own",
+            ),
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    from orchestration.past import past_home
     from orchestration.warehouse import build as build_warehouse
 
-    show(build_warehouse(home_of(home)).to_dict(), as_json)
+    place = home_of(home)
+    show(build_warehouse(place if as_of is None else past_home(place, as_of.date())).to_dict(), as_json)
 
 
 @commands.command(help=said("预测各区县、各强度等级的需求", "Forecast demand by district and grade class"))
