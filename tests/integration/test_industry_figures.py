@@ -158,7 +158,7 @@ def test_matching_books_no_plant_beyond_what_it_can_spare(found: Found) -> None:
 
 def test_every_indicator_is_what_its_query_gives(found: Found) -> None:
     indicators = rows_of(found, "SELECT indicator, year_start, value, query FROM marts.policy_indicators")
-    assert len({row[0] for row in indicators}) == 17
+    assert len({row[0] for row in indicators}) == 21
     for indicator, year, value, query in indicators:
         given = {row[0]: row[1] for row in rows_of(found, query)}
         assert value == round(float(given[year]), 6), indicator

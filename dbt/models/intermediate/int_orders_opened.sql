@@ -19,8 +19,8 @@ awaited as (
 delivered as (
     select
         order_id,
-        sum(delivered_m3) as delivered_m3
-    from {{ ref('int_deliveries_measured') }}
+        {{ exact_sum('delivered_m3') }} as delivered_m3
+    from {{ ref('fct_deliveries') }}
     where order_id in (select awaited.order_id from awaited)
     group by order_id
 )

@@ -1,7 +1,7 @@
 -- Which plants could pour each open order, best first: within the haul limit at the hour of the pour, able and
--- qualified to make the grade, with capacity to spare on the days left. Among those the cheapest is first, haul and
--- material counted and the carbon of the haul priced in as in the plan. The order's own plant is always listed, with
--- what stands in its way. An order whose place is not known has no rows.
+-- qualified to make the grade, with capacity to spare on the days left. Among those the cheapest is first, material and
+-- haul counted and carbon priced in as in the plan. The order's own plant is always listed, with what stands in its
+-- way. An order whose place is not known has no rows.
 with
 
 plants as (
@@ -81,6 +81,33 @@ material as (
     group by plant_id, grade_class
 ),
 
+-- The default of the strongest listed grade that an order's grade reaches, and how far a plant last was from it.
+factors as (
+    {{ rules_in_force('carbon_factors', 'kind', ref('int_orders_opened'), 'open_from_on') }}
+),
+
+default_carbon as (
+    select
+        orders.order_id,
+        max_by(factors.value, try_cast(factors.subject as integer)) as kgco2e_per_m3
+    from {{ ref('int_orders_opened') }} as orders
+    inner join factors
+        on
+            orders.open_from_on = factors.open_from_on
+            and factors.kind = 'concrete'
+            and orders.strength_mpa >= try_cast(factors.subject as integer)
+    group by orders.order_id
+),
+
+plant_carbon as (
+    select
+        plant_id,
+        max_by(above_default_pct, month_start) as above_default_pct
+    from {{ ref('carbon_monthly') }}
+    where above_default_pct is not null
+    group by plant_id
+),
+
 judged as (
     select
         orders.order_id,
@@ -101,6 +128,10 @@ judged as (
             2
         ) as cost_cny_per_m3,
         round(
+            default_carbon.kgco2e_per_m3 * (1 + coalesce(plant_carbon.above_default_pct, 0) / 100), 1
+        ) as concrete_kgco2e_per_m3,
+        plant_carbon.plant_id is not null as has_own_carbon,
+        round(
             in_reach.haul_km * {{ plan_parameter('concrete_density_t_per_m3') }}
             * {{ plan_parameter('truck_kgco2e_per_t_km') }},
             3
@@ -117,6 +148,8 @@ judged as (
     inner join spare on in_reach.order_id = spare.order_id and in_reach.plant_id = spare.plant_id
     left join material on in_reach.plant_id = material.plant_id and orders.grade_class = material.grade_class
     left join {{ ref('material_costs') }} as usual on orders.grade_class = usual.grade_class
+    left join default_carbon on orders.order_id = default_carbon.order_id
+    left join plant_carbon on in_reach.plant_id = plant_carbon.plant_id
 ),
 
 priced as (
@@ -128,7 +161,10 @@ priced as (
         and not is_above_its_qualification
         and not is_short as is_feasible,
         round(
-            cost_cny_per_m3 + haul_kgco2e_per_m3 * {{ plan_parameter('carbon_price_cny_per_t') }} / 1000, 2
+            cost_cny_per_m3
+            + (coalesce(concrete_kgco2e_per_m3, 0) + haul_kgco2e_per_m3)
+            * {{ plan_parameter('carbon_price_cny_per_t') }} / 1000,
+            2
         ) as ranked_by_cny_per_m3
     from judged
 ),
@@ -196,6 +232,8 @@ select
     haul_min,
     has_known_qualification,
     cost_cny_per_m3,
+    concrete_kgco2e_per_m3,
+    has_own_carbon,
     haul_kgco2e_per_m3,
     ranked_by_cny_per_m3,
     plants_feasible,

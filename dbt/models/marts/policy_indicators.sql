@@ -153,6 +153,42 @@ where issued_on is not null
 group by year_start
 {% endset %}
 
+{% set carbon_kgco2e_per_m3 %}
+select
+    {{ year_start('month_start') }} as year_start,
+    {{ exact_sum('a1_a4_kgco2e_per_m3 * delivered_m3') }} / nullif({{ exact_sum('delivered_m3') }}, 0) as value
+from {{ ref('carbon_monthly') }}
+where a1_a4_kgco2e_per_m3 is not null
+group by year_start
+{% endset %}
+
+{% set weighings_within_share %}
+select
+    {{ year_start('month_start') }} as year_start,
+    {{ exact_sum('share_within_target * weighings_against_target') }}
+    / nullif({{ exact_sum('weighings_against_target') }}, 0) as value
+from {{ ref('weighing_compliance_monthly') }}
+where share_within_target is not null
+group by year_start
+{% endset %}
+
+{% set strength_passed_share %}
+select
+    {{ year_start('month_start') }} as year_start,
+    count(case when verdict = 'passed' then 1 end) / count(*) as value
+from {{ ref('strength_acceptance') }}
+where verdict in ('passed', 'failed')
+group by year_start
+{% endset %}
+
+{% set strength_not_assessable_share %}
+select
+    {{ year_start('month_start') }} as year_start,
+    count(case when verdict = 'not_assessable' then 1 end) / count(*) as value
+from {{ ref('strength_acceptance') }}
+group by year_start
+{% endset %}
+
 {% set queries = [
     ('delivered_m3', delivered_m3),
     ('high_strength_share', high_strength_share),
@@ -171,6 +207,10 @@ group by year_start
     ('unreported_days_share', unreported_days_share),
     ('statements_agreeing_share', statements_agreeing_share),
     ('granted_concrete_m3', granted_concrete_m3),
+    ('carbon_kgco2e_per_m3', carbon_kgco2e_per_m3),
+    ('weighings_within_share', weighings_within_share),
+    ('strength_passed_share', strength_passed_share),
+    ('strength_not_assessable_share', strength_not_assessable_share),
 ] %}
 
 with
