@@ -2,9 +2,19 @@
 -- Feasible: what the limit leaves after the median wait and discharge.
 with
 
+-- The limit in force on the last day of deliveries; before any, the newest.
+days as (
+    select coalesce(data_through_on, date '9999-12-31') as date_on
+    from {{ ref('int_deliveries_spanned') }}
+),
+
+limits as (
+    {{ limits_in_force(['batched_to_discharged_min'], 'days', 'date_on') }}
+),
+
 margin as (
     select
-        limits.value
+        limits.batched_to_discharged_min
         - coalesce(
             (
                 select median(deliveries.wait_min + deliveries.discharge_min)
@@ -12,9 +22,7 @@ margin as (
             ),
             {{ assumption('wait_and_discharge_min') }}
         ) as haul_limit_min
-    from {{ ref('standard_limits') }} as limits
-    where limits.name = 'batched_to_discharged_min'
-    qualify row_number() over (order by limits.valid_from desc) = 1
+    from limits
 ),
 
 arcs as (
