@@ -135,3 +135,11 @@ def test_status_of_an_empty_home(home: Home, capsys: pytest.CaptureFixture[str])
     status = json.loads(capsys.readouterr().out)
     assert status["published"] is None
     assert status["inbox_files"] == 0
+
+
+def test_a_past_day_of_an_empty_home_says_that_nothing_was_loaded(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run_command(["build", "--as-of", "2025-01-31"]) == 1
+    assert "nothing" in capsys.readouterr().err.lower()
+    assert not home.warehouse.exists()
