@@ -10,6 +10,7 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from warehouse_evidence import evidence
 from warehouse_raw import versions_of
 
 FIRST_DAY = datetime(2025, 1, 5, 16, tzinfo=UTC)  # Monday 6 January 2025, 00:00 in Shanghai
@@ -33,6 +34,7 @@ def city(seed: int = 5) -> dict[str, Rows]:
         "plants": plants(),
         "zones": zones(),
     }
+    feeds |= evidence(feeds["deliveries"], FIRST_DAY, WEEKS * 7)
     return {feed: versions_of(rows) for feed, rows in feeds.items()}
 
 

@@ -32,7 +32,7 @@ enterprise_sales as (
         month_start,
         enterprise_id,
         count(*) as plants,
-        sum(sold_m3) as sold_m3,
+        cast(sum(sold_m3) as decimal(18, 3)) as sold_m3,
         sum(costed_m3) as costed_m3,
         sum(below_cost_m3) as below_cost_m3,
         row_number() over (partition by area_code, month_start order by sum(sold_m3) desc, enterprise_id) as size_rank
@@ -135,7 +135,7 @@ cell_sales as (
         district_code,
         cell_id,
         {{ month_start('delivered_on') }} as month_start,
-        {{ exact_sum('delivered_m3') }} as sold_m3
+        cast({{ exact_sum('delivered_m3') }} as decimal(18, 3)) as sold_m3
     from {{ ref('fct_deliveries') }}
     where delivered_on is not null and cell_id <> 'unknown'
     group by district_code, cell_id, month_start

@@ -16,7 +16,7 @@ weighed as (
         plant_id,
         {{ week_start('mixed_on') }} as week_start,
         material,
-        sum(used_kg) / 1000 as weighed_t
+        cast(sum(used_kg) / 1000 as decimal(18, 6)) as weighed_t
     from {{ ref('int_materials_used') }}
     where material in (select rules.material from {{ ref('procurement_rules') }} as rules)
     group by plant_id, {{ week_start('mixed_on') }}, material
@@ -137,36 +137,45 @@ balanced as (
     from plant_weeks
 ),
 
--- The last weeks up to each week.
+-- A week is one of the last weeks of itself and of those that follow.
+followed as (
+    select cast(unnest(range(cast({{ assumption('stock_weeks') }} as bigint))) as integer) as weeks_later
+),
+
+last_weeks as (
+    select
+        balanced.plant_id,
+        balanced.material,
+        balanced.week_start + 7 * followed.weeks_later as week_start,
+        min(balanced.balance_t) as lowest_balance_t,
+        cast(sum(balanced.used_t) as double) / (7 * count(*)) as daily_use_t
+    from balanced
+    cross join followed
+    group by balanced.plant_id, balanced.material, balanced.week_start + 7 * followed.weeks_later
+),
+
 stocked as (
     select
-        weeks.plant_id,
-        weeks.material,
-        weeks.week_start,
-        weeks.balance_t - min(earlier.balance_t) as stock_t,
-        cast(sum(earlier.used_t) as double) / (7 * count(*)) as daily_use_t
-    from balanced as weeks
-    inner join balanced as earlier
+        balanced.*,
+        balanced.balance_t - last_weeks.lowest_balance_t as stock_t,
+        last_weeks.daily_use_t
+    from balanced
+    inner join last_weeks
         on
-            weeks.plant_id = earlier.plant_id
-            and weeks.material = earlier.material
-            and date_diff('week', earlier.week_start, weeks.week_start)
-            between 0 and {{ assumption('stock_weeks') }} - 1
-    group by weeks.plant_id, weeks.material, weeks.week_start, weeks.balance_t
+            balanced.plant_id = last_weeks.plant_id
+            and balanced.material = last_weeks.material
+            and balanced.week_start = last_weeks.week_start
 ),
 
 advised as (
     select
-        balanced.*,
-        stocked.stock_t,
-        cast(stocked.daily_use_t as decimal(18, 6)) as daily_use_t,
+        stocked.* replace (cast(stocked.daily_use_t as decimal(18, 6)) as daily_use_t),
         cast(
             greatest(stocked.daily_use_t * (rules.lead_d + rules.cover_d) - cast(stocked.stock_t as double), 0)
             as decimal(18, 3)
         ) as order_t
-    from balanced
-    inner join stocked using (plant_id, material, week_start)
-    left join {{ ref('procurement_rules') }} as rules on balanced.material = rules.material
+    from stocked
+    left join {{ ref('procurement_rules') }} as rules on stocked.material = rules.material
 ),
 
 pooled as (
