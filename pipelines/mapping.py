@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from pipelines.rejects.corrections import source_header
+from pipelines.rejects.corrections import source_header, tagged_fingerprint
 
 Crs = Literal["WGS-84", "GCJ-02", "BD-09"]
 OTHERWISE = "*"  # in a code list: any text that nothing else knows
@@ -97,7 +97,10 @@ def fingerprint(header: Iterable[str]) -> str:
     """A header's fingerprint: the same for the same texts, in whatever order the columns stand; a correction of
     rejects has that of the file they came from.
     """
-    texts = sorted(text.strip() for text in source_header(tuple(header)))
+    header = tuple(header)
+    if (tagged := tagged_fingerprint(header)) is not None:
+        return tagged
+    texts = sorted(text.strip() for text in source_header(header))
     return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:16]
 
 

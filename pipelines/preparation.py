@@ -21,7 +21,7 @@ from pipelines.sources.tables import SOURCE_ROW, RawTable
 from pipelines.tidy import NOTHING
 
 _WHOLE = frozenset({Kind.INSTANT, Kind.DAY})  # half a time is none
-_SERIAL, _FRACTION = r"^[2-7][0-9]{4}$", r"^(0|0?\.[0-9]+|[0-9.]+[eE]-[0-9]+)$"
+_SERIAL, _FRACTION = r"^[2-7][0-9]{4}$", r"^(0|0?\.[0-9]+|[1-9](\.[0-9]+)?[eE]-0?[1-9][0-9]*)$"
 _EPOCH_SERIAL = 25_569  # 1970-01-01 as spreadsheets count days
 _DAY_S = 86_400
 

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import chain
 
 import pyarrow as pa
 
@@ -88,12 +87,12 @@ _layout = lru_cache(maxsize=256)(resolve)  # files of one system have one header
 
 def _aligned(task: FileTask, *, as_text: bool) -> Iterator[tuple[Layout, RawTable, Shape, pa.Table]]:
     feed = FEEDS[task.feed]
-    tables = open_tables(task.path, feed, task.mapping)
-    for table in chain.from_iterable(parted(located(raw, feed, task.mapping), feed, task.mapping) for raw in tables):
-        raw, corrected = without_added(table, feed.name)
-        mapping = task.mapping.of(raw.header)
-        raw = prepared(raw, feed, mapping)
-        layout = _layout(feed, raw.header, mapping)
-        shape, rows = align(raw, layout, as_text=as_text)
-        ids = pa.nulls(rows.num_rows, pa.string()) if corrected is None else corrected
-        yield layout, raw, shape, rows.append_column(REJECT_ID, ids)
+    for found in open_tables(task.path, feed, task.mapping):
+        mapping = task.mapping.of(found.header)
+        for table in parted(located(found, feed, mapping), feed, mapping):
+            raw, corrected = without_added(table, feed.name)
+            raw = prepared(raw, feed, mapping)
+            layout = _layout(feed, raw.header, mapping)
+            shape, rows = align(raw, layout, as_text=as_text)
+            ids = pa.nulls(rows.num_rows, pa.string()) if corrected is None else corrected
+            yield layout, raw, shape, rows.append_column(REJECT_ID, ids)

@@ -9,6 +9,7 @@ a layout is made, so that the header is the source's again and finds the same ma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ REJECT_ID = "_reject_id"
 NUMBER = Text("拒收编号", "reject_id")
 FEED = Text("拒收数据源", "reject_feed")
 SOURCE = Text("拒收文件", "reject_file")
+HEADER = Text("拒收表头", "reject_header")
 ADDED = (
     NUMBER,
     FEED,
@@ -34,12 +36,25 @@ ADDED = (
     Text("拒收行号", "reject_row"),
     Text("拒收原文", "reject_text"),
 )
+_TAG = re.compile(f"{HEADER.zh} {HEADER.en} [0-9a-f]{{16}}")
+
+
+def tag(fingerprint: str) -> str:
+    """The title of a column without cells that says which header the rows' mapping is for, where theirs is another."""
+    return f"{HEADER.zh} {HEADER.en} {fingerprint}"
+
+
+def tagged_fingerprint(header: Sequence[str]) -> str | None:
+    """The fingerprint that a correction's header names; None when it names none."""
+    texts = (header[index] for index, ours in added_columns(header).items() if ours is HEADER)
+    return next((text.split()[-1] for text in texts), None)
 
 
 def added_columns(header: Sequence[str]) -> dict[int, Text]:
     """Index -> which added column it is; empty when the header is no correction's."""
     texts = [text.strip().casefold() for text in header]
     found = {index: ours for index, text in enumerate(texts) for ours in ADDED if text in ours}
+    found |= {index: HEADER for index, text in enumerate(texts) if _TAG.fullmatch(text)}
     return found if NUMBER in found.values() else {}
 
 

@@ -19,8 +19,10 @@ from pipelines.alignment import EXTRA, column_of, json_text
 from pipelines.blocks import Batch, Source
 from pipelines.feeds.contract import Feed, Field, Kind
 from pipelines.layout import Layout, is_private_header
+from pipelines.mapping import fingerprint
 from pipelines.names import content_id, digest
 from pipelines.privacy import MASK, mask_json, redact, redact_cells, redact_field, redact_json
+from pipelines.rejects.corrections import tag
 from pipelines.sources.tables import MalformedRow
 from store.messages import Text
 from store.tables import REJECTS
@@ -108,9 +110,13 @@ def reject_id(segment_id: str, member: str, source_row: int) -> str:
 
 
 def header_keys(layout: Layout) -> list[str]:
-    """What each column of the source is called where a row's cells are kept: its header, told apart and redacted."""
+    """What each column of the source is called where a row's cells are kept: its header, told apart and redacted; and
+    the tag of the header that the mapping is for, where these are other texts (joined, located, parted, redacted).
+    """
     named = dict(layout.extras)
-    return [redact_field(named.get(index, text) or f"column_{index + 1}") for index, text in enumerate(layout.header)]
+    keys = [redact_field(named.get(index, text) or f"column_{index + 1}") for index, text in enumerate(layout.header)]
+    own = layout.mapping.header
+    return keys if own is None or own == fingerprint(keys) else [*keys, tag(own)]
 
 
 def row_keys(rows: pa.Table, feed: Feed) -> pa.Array:

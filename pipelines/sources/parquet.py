@@ -39,14 +39,14 @@ def parquet_tables(content: Content) -> Iterator[RawTable]:
         with seekable(content) as source:
             limit_bytes = expanded_limit(source.seek(0, io.SEEK_END))
             with pq.ParquetFile(content.path or source) as file:
-                header = file.schema_arrow.names
+                header, metadata = file.schema_arrow.names, file.metadata
             groups = _groups(source)
             if max(sum(group.bytes for group in groups), sum(group.values for group in groups)) > limit_bytes:
                 raise FileError("archive_too_large")
             first = 1
             for number, group in enumerate(groups):
-                rows_at_once = _rows_at_once(content.path or source, number, group)
-                with pq.ParquetFile(content.path or source) as file:
+                rows_at_once = _rows_at_once(content.path or source, metadata, number, group)
+                with pq.ParquetFile(content.path or source, metadata=metadata) as file:
                     for batch in file.iter_batches(rows_at_once, row_groups=[number]):
                         limit_bytes -= sum(map(_text_bytes, batch.columns))
                         if limit_bytes < 0:
@@ -90,17 +90,16 @@ def _groups(source: IO[bytes]) -> list[_Group]:
     return [_Group(*group) for group in found]
 
 
-def _rows_at_once(source: Path | IO[bytes], number: int, group: _Group) -> int:
+def _rows_at_once(source: Path | IO[bytes], metadata: pq.FileMetaData, number: int, group: _Group) -> int:
     """How many rows of that group stand in memory together: an entry of a dictionary counts for each that may name it.
 
     Raises FileError(`field_too_large`).
     """
-    with pq.ParquetFile(source) as file:
-        columns = [file.schema.column(index) for index in range(len(file.schema))]
+    columns = [metadata.schema.column(index) for index in range(len(metadata.schema))]
     texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
     row_bytes = max(group.bytes, 8 * group.values) / max(1, group.rows)
     if texts:
-        with pq.ParquetFile(source, read_dictionary=texts) as file:
+        with pq.ParquetFile(source, metadata=metadata, read_dictionary=texts) as file:
             names = sorted({path.partition(".")[0] for path in texts})
             for batch in file.iter_batches(1, row_groups=[number], columns=names):
                 longest = [length for column in batch.columns for length in _longest_entries(column)]

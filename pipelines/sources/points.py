@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from pipelines.alignment import text_of
 from pipelines.feeds import Feed
 from pipelines.layout import claim, normalise
 from pipelines.mapping import FieldMapping
@@ -169,5 +170,7 @@ def _put(
         at = table.schema.get_field_index(SOURCE_ROW)
         return table.add_column(at, f"c{len(header)}", values), [*header, field]
     column = _filled(table[f"c{places[0]}"])
+    if not pt.is_floating(column.type):
+        column = text_of(column)  # a column of whole degrees, or of nothing, has no room for a point's
     whole = pc.coalesce(column, values.cast(column.type))
     return table.set_column(places[0], f"c{places[0]}", whole), header

@@ -100,3 +100,41 @@ def test_corrected_rows_whose_mapping_is_not_at_home_are_never_skipped(home: Hom
     again = next(file for file in ingest(home).files if file.file == "back.xlsx")
     assert (again.status, again.loaded) == ("loaded", 2)
     assert read_rejects(home).rows == ()
+
+
+JOINED = 'updated_at = ["D", "T"]'
+LOCATED = "POINT (106.71 26.58)"
+FILES = {  # name -> the file's header, its first city's mapping beyond that header, its text
+    "joined.csv": ("Permit,Issued,D,T", f"[joined]\n{JOINED}\n", "Permit,Issued,D,T\nB,99/99/2025,2025-03-01,08:00\n"),
+    "located.csv": ("Permit,Issued,location", "", f"Permit,Issued,location\nB,99/99/2025,{LOCATED}\n"),
+    "unnamed.csv": ("Permit,Issued,,note,note", "", "Permit,Issued,,note,note\nB,99/99/2025,x,y,z\n"),
+    "parted.jsonl": (
+        "Permit,Issued,use,工程用途",
+        "",
+        '{"Permit":"B","Issued":"99/99/2025","use":"residential"}\n{"Permit":"C","Issued":"03/04/2025","工程用途":"住宅"}\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("is_alone", [True, False], ids=["alone", "beside another"])
+def test_columns_that_reading_made_or_parted_do_not_lose_the_mapping(
+    home: Home, tmp_path: Path, name: str, is_alone: bool
+) -> None:
+    header, rest, text = FILES[name]
+    put_mapping(home, "second.toml", mapping(header, SECOND.partition("\n")[2] + rest))
+    put(home, "permits", name, text)
+    if not is_alone:
+        put_mapping(home, "first.toml", FIRST)
+        put(home, "permits", "a.csv", f"{FIRST_CITY}\nA,99/99/2025,520103\n")
+    ingest(home)
+    file = corrected(home, tmp_path, CHANGES)
+    assert (file.status, file.loaded) == ("loaded", 1 if is_alone else 2)
+    found = query(
+        home,
+        "SELECT issued_on::VARCHAR, currency, site_lon, strftime(updated_at, '%d %H:%M') FROM raw.permits "
+        "WHERE permit_no = 'B'",
+    )
+    lon, updated = (106.71 if name.startswith("located") else None), "01 08:00" if name.startswith("joined") else None
+    assert found == [("2025-04-03", "CAD", lon, updated)]
+    assert read_rejects(home).rows == ()

@@ -161,6 +161,15 @@ def test_days_and_times_of_unformatted_cells_are_joined(home: Home, tmp_path: Pa
     assert times == [(f"03-05 {clock}",) for clock in clocks]
 
 
+@pytest.mark.parametrize("clock", ["1.2.3e-4", "..e-1", "9e-0"])
+def test_half_of_a_time_that_is_no_number_rejects_its_row_alone(home: Home, clock: str) -> None:
+    put_mapping(home, "deliveries", '[joined]\ndeparted_at = ["日期", "出厂时间"]\n')
+    header = "运单号,委托单号,搅拌站,强度等级,方量,日期,出厂时间"
+    put(home, "deliveries", "a.csv", f"{header}\nT1,O1,P1,C30,8,45721,{clock}\nT2,O1,P1,C30,8,45721,0.5\n")
+    file = only(home)
+    assert (file.loaded, file.rejected) == (1, 1)
+
+
 def test_rows_that_are_not_wanted_are_skipped_and_counted(home: Home) -> None:
     put_mapping(home, "permits", '[columns]\npermit_no = "permit_no"\n[skip]\nuse = ["标识", "围栏"]\n')
     put(home, "permits", "a.csv", permits("A,520103,2025-03-05,1,住宅,5", "B,520103,2025-03-05,1,标识,5"))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -70,6 +71,23 @@ def test_long_texts_within_the_limits_are_read_a_few_rows_at_once(
     assert [text for raw in tables for text in raw.table["c0"].to_pylist()] == texts
     assert [row for raw in tables for row in raw.table["_source_row"].to_pylist()] == list(range(1, 301))
     assert max(raw.table.num_rows for raw in tables) <= 10
+
+
+def test_metadata_are_parsed_once_however_many_groups_a_file_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "groups.parquet"
+    pq.write_table(pa.table({"a": [str(n) for n in range(50)], "n": range(50)}), path, row_group_size=1)
+    parsed = []
+
+    class Counted(pq.ParquetFile):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            parsed.append(named.get("metadata") is None)
+            super().__init__(*arguments, **named)
+
+    monkeypatch.setattr(pq, "ParquetFile", Counted)
+    assert sum(raw.table.num_rows for raw in parquet_tables(content_of(path))) == 50
+    assert sum(parsed) == 1
 
 
 def test_equal_rows_of_an_honest_file_are_no_bomb(tmp_path: Path) -> None:

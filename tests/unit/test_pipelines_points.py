@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from intake_files import put, query, without_beam
 
@@ -81,3 +83,12 @@ def test_an_explanation_tells_where_coordinates_come_from(home: Home, tmp_path: 
     path.write_text("permit_no,district_code,issued_on,location\nA,520103,2025-03-05,POINT (106.71 26.58)\n")
     (table,) = explain(home, "permits", path).tables
     assert [note.en for note in table.notes] == ["points in 'location' are read as coordinates"]
+
+
+@pytest.mark.parametrize("type_", [pa.int64(), pa.float64(), pa.null(), pa.bool_()], ids=str)
+def test_empty_coordinates_of_any_type_take_a_point(home: Home, type_: pa.DataType) -> None:
+    path = put(home, "permits", "a.parquet", "")
+    columns = {name: [text] for name, text in ROW.items()} | {"the_geom": ["POINT (106.71 26.58)"]}
+    pq.write_table(pa.table({**columns, "lon": pa.nulls(1, type_), "lat": pa.nulls(1, type_)}), path)
+    ingest(home)
+    assert query(home, "SELECT site_lon, site_lat FROM raw.permits") == [HERE]
