@@ -38,7 +38,11 @@ def read_dictionary(connection: duckdb.DuckDBPyConnection) -> list[Entry]:
         """
         SELECT schema_name, table_name, tables.comment, column_name, data_type, columns.comment
         FROM duckdb_columns() AS columns
-        JOIN duckdb_tables() AS tables USING (database_name, schema_name, table_name)
+        JOIN (
+            SELECT database_name, schema_name, table_name, comment FROM duckdb_tables()
+            UNION ALL
+            SELECT database_name, schema_name, view_name, comment FROM duckdb_views() WHERE NOT internal
+        ) AS tables USING (database_name, schema_name, table_name)
         ORDER BY schema_name, table_name, column_index
         """
     ).fetchall()

@@ -25,6 +25,7 @@ from store.messages import EXIT_QUALITY_GATE, TongmaiError, progress
 from store.tables import OPS_TABLES, PUBLISHED_VERSIONS, append, data_version, literal
 
 PUBLISHED_SCHEMAS = ("marts", "forecast", "plan", "ops")
+VIEWS_STAY_IN = "marts"  # a mart's view reads other marts only; what others choose rows by becomes a table
 KEPT_VERSIONS = 3
 
 
@@ -107,7 +108,8 @@ def _published_as(connection: duckdb.DuckDBPyConnection, home: Home, content: st
     if row is None or not home.published.exists():
         return None
     with reader(home.published) as published:
-        tables = len(published.execute("SELECT 1 FROM duckdb_tables()").fetchall())
+        relations = "FROM duckdb_tables() SELECT 1 UNION ALL FROM duckdb_views() SELECT 1 WHERE NOT internal"
+        tables = len(published.execute(relations).fetchall())
     path = home.published
     return PublishReport(row[0], False, row[1], str(path), tables, row[2], path.stat().st_size)
 
@@ -124,19 +126,26 @@ def _write_version(source: Path, target: Path) -> int:
         connection.execute(f"ATTACH {literal(str(source))} AS source (READ_ONLY)")
         relations = connection.execute(
             """
-            SELECT schema_name, table_name, comment FROM duckdb_tables() WHERE database_name = 'source'
-            UNION ALL
-            SELECT schema_name, view_name, comment FROM duckdb_views() WHERE database_name = 'source' AND NOT internal
-            ORDER BY ALL
-            """
+            FROM (
+                SELECT schema_name, table_name, comment, NULL AS view
+                FROM duckdb_tables() WHERE database_name = 'source'
+                UNION ALL
+                SELECT schema_name, view_name, comment, CASE WHEN schema_name = $views THEN sql END
+                FROM duckdb_views() WHERE database_name = 'source' AND NOT internal
+            )
+            ORDER BY view IS NOT NULL, schema_name, table_name
+            """,
+            {"views": VIEWS_STAY_IN},
         ).fetchall()
         published = [relation for relation in relations if relation[0] in PUBLISHED_SCHEMAS]
         for schema in PUBLISHED_SCHEMAS:
             connection.execute(f"CREATE SCHEMA {schema}")
-        for schema, name, description in published:
-            connection.execute(f'CREATE TABLE {schema}."{name}" AS FROM source.{schema}."{name}" {_kept(schema)}')
+        for schema, name, description, view in published:
+            copy = f'CREATE TABLE {schema}."{name}" AS FROM source.{schema}."{name}" {_kept(schema)}'
+            connection.execute(view or copy)
             if description:
-                connection.execute(f'COMMENT ON TABLE {schema}."{name}" IS {literal(description)}')
+                kind = "VIEW" if view else "TABLE"
+                connection.execute(f'COMMENT ON {kind} {schema}."{name}" IS {literal(description)}')
         _copy_column_comments(connection)
         connection.execute("DETACH source")
         connection.execute("CHECKPOINT")

@@ -27,14 +27,16 @@ def city(seed: int = 5) -> dict[str, Rows]:
     """Feed -> versions, each with its lineage."""
     dice = random.Random(seed)
     orders = _orders(dice)
+    deliveries = _deliveries(dice, [history[0] for history in orders])
     feeds = {
         "orders": [version for history in orders for version in history],
-        "deliveries": _deliveries(dice, [history[0] for history in orders]),
+        "deliveries": deliveries,
         "permits": _permits(dice),
         "plants": plants(),
         "zones": zones(),
     }
-    feeds |= evidence(feeds["deliveries"], FIRST_DAY, WEEKS * 7)
+    tickets = {row["ticket_id"]: row for row in deliveries if {"load_m3", "batched_at", "plant_id"} <= row.keys()}
+    feeds |= evidence(seed, list(tickets.values()), FIRST_DAY)
     return {feed: versions_of(rows) for feed, rows in feeds.items()}
 
 

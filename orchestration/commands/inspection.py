@@ -1,4 +1,4 @@
-"""Commands that look and change nothing: status, sql, doctor.
+"""Commands that look and change nothing: status, sql, trace, doctor.
 
 Belongs here: asking, and printing the answer. Does not belong here: computing it.
 """
@@ -72,6 +72,30 @@ def sql(
     console.print(table)
     if len(rows) > limit:
         typer.echo(said(f"只显示前 {limit} 行（--limit 可调）", f"first {limit} rows only (see --limit)"), err=True)
+
+
+@commands.command(
+    help=said(
+        "追溯：运单→盘→称量→批号→进场与检验→试块→工程，或批号→运单与工程",
+        "Trace a ticket to its batches, lots, reports, specimens and project; or a lot, or a project, to its tickets",
+    )
+)
+def trace(
+    wanted: Annotated[str, typer.Argument(metavar="ID", help=said("运单号、批号或工程编号", "ticket, lot or project"))],
+    plant: Annotated[
+        str | None, typer.Option(help=said("批号在多站重复时，只看该站", "of lots of one number, only this plant's"))
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    from orchestration.trace import read_trace
+    from orchestration.trace_text import print_trace
+
+    found = read_trace(home_of(home), wanted, plant)
+    if as_json:
+        show(found, as_json)
+    else:
+        print_trace(console, found)
 
 
 @commands.command(

@@ -5,105 +5,26 @@ Belongs here: properties of the built tables. Does not belong here: arithmetic o
 
 from __future__ import annotations
 
-import random
-import shutil
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from math import asin, cos, radians, sin, sqrt
-from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
-import warehouse_raw
-from warehouse_city import DISTRICTS, city
-from warehouse_dbt import WITHOUT_TESTS, dbt
+from warehouse_built import AS_OF, KNOWN_BY_DAY, Versions, Warehouses, rows_of, shanghai
+from warehouse_city import DISTRICTS
 
-from store.home import WAREHOUSE_FILE
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-AS_OF = date(2025, 2, 14)
 CLASSES = {"C15": "c10_c25", "LC20": "c10_c25", "细石C25": "c10_c25", "C30": "c30_c35", "C30P6": "c30_c35"}
 CLASSES |= {"C45": "c40_c45", "C60": "c50_c100"}
-KNOWN_BY_DAY = ("demand_weekly_revisions", "permit_pipeline_weekly")
 CHAIN = ("batched_at", "departed_at", "arrived_at", "discharge_started_at", "discharged_at")
 
-Versions = list[dict[str, Any]]
 Key = tuple[str, str, date]
-
-
-@dataclass(frozen=True)
-class Warehouses:
-    """The same city built at once, built as known on AS_OF, and built again when the rest had arrived, shuffled."""
-
-    whole: Path
-    as_of: Path
-    grown: Path
-
-
-@pytest.fixture(scope="module")
-def versions() -> dict[str, Versions]:
-    return city()
-
-
-@pytest.fixture(scope="module")
-def warehouses(versions: dict[str, Versions], tmp_path_factory: pytest.TempPathFactory) -> Warehouses:
-    root = tmp_path_factory.mktemp("warehouse")
-    path = root / WAREHOUSE_FILE
-    early = {feed: [row for row in rows if shanghai(row["known_at"]) <= AS_OF] for feed, rows in versions.items()}
-    late = {feed: [row for row in rows if shanghai(row["known_at"]) > AS_OF] for feed, rows in versions.items()}
-    for rows in (*early.values(), *late.values()):
-        random.Random(1).shuffle(rows)
-
-    load(path, versions)
-    dbt(path)
-    whole = kept(path, "whole")
-    path.unlink()
-    load(path, early)
-    dbt(path, *WITHOUT_TESTS, "--select", *(f"+{table}" for table in KNOWN_BY_DAY))
-    as_of = kept(path, "as_of")
-    load(path, late)
-    dbt(path, *WITHOUT_TESTS)
-    return Warehouses(whole, as_of, kept(path, "grown"))
-
-
-def load(path: Path, feeds: dict[str, Versions]) -> None:
-    is_new = not path.exists()
-    with duckdb.connect(str(path)) as connection:
-        if is_new:
-            warehouse_raw.create(connection)
-        for feed, rows in feeds.items():
-            if rows:
-                warehouse_raw.append(connection, feed, rows)
-
-
-def kept(path: Path, name: str) -> Path:
-    folder = path.parent / name
-    folder.mkdir()
-    return Path(shutil.copy(path, folder / path.name))
-
-
-@pytest.fixture
-def marts(warehouses: Warehouses) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(warehouses.whole), read_only=True) as connection:
-        connection.execute("SET TimeZone = 'Asia/Shanghai'")
-        yield connection
-
-
-def shanghai(instant: datetime) -> date:
-    return instant.astimezone(SHANGHAI).date()
 
 
 def monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
-
-
-def rows_of(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
-    return connection.execute(query).fetchall()
 
 
 # What the warehouse should say, in plain Python.

@@ -29,6 +29,7 @@ COMMANDS = [
     "serve",
     "status",
     "sql",
+    "trace",
     "doctor",
 ]
 

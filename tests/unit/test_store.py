@@ -101,6 +101,8 @@ def build_publishable(home: Home) -> None:
             "(delivered_m3 DOUBLE, week_start DATE, tickets BIGINT, is_complete BOOLEAN)"
         )
         connection.execute("COMMENT ON COLUMN marts.demand_weekly.delivered_m3 IS '方量 | volume'")
+        connection.execute("CREATE VIEW marts.sold AS SELECT delivered_m3 FROM marts.demand_weekly")
+        connection.execute("COMMENT ON VIEW marts.sold IS '已售 | sold'")
         connection.execute(
             "CREATE TABLE forecast.runs AS "
             "SELECT 'r' AS run_id, ? AS data_version, 1 AS created_at, 'promoted' AS status",
@@ -132,10 +134,13 @@ def test_publishing_copies_tables_views_and_comments(home: Home) -> None:
         ).fetchall()
         versions = connection.execute("SELECT version FROM ops.published_versions").fetchall()
         schemas = connection.execute("SELECT DISTINCT schema_name FROM duckdb_tables() ORDER BY 1").fetchall()
+        views = connection.execute("SELECT view_name, comment FROM duckdb_views() WHERE NOT internal").fetchall()
     assert ("demand_weekly", "方量 | volume") in described
     assert {("demand", "均值 | mean"), ("demand_current", "均值 | mean")} <= set(described)
     assert versions == [(report.version,)]
     assert schemas == [("forecast",), ("marts",), ("ops",), ("plan",)]
+    assert ("sold", "方量 | volume") in described
+    assert views == [("sold", "已售 | sold")], "a mart's view stays one; the current forecast and plan become tables"
 
 
 @pytest.mark.parametrize(
