@@ -1,13 +1,13 @@
 """Traces through the published version: from a ticket to its materials and tests, from a lot to whom it reached.
 
 Belongs here: what is found under an id. Does not belong here: how it is printed (`orchestration.trace_text`), and what
-a trace joins (the marts `trace_forward` and `trace_reverse`).
+lies behind a fact (the warehouse's models).
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -19,17 +19,32 @@ from store.home import Home
 from store.messages import TongmaiError
 
 Found = dict[str, Any]
+_ROUNDING_M3 = 0.05
 
+# A ticket's rows are asked for table by table, each with what the one before told: constants let a scan pass by what it
+# does not need, where a join would read it.
 _TICKET = """
-SELECT ticket_id, plant_id, plant_name, order_id, project_id, project_name, structure_part, permit_no, grade, load_m3,
-    delivered_m3, delivered_on, tickets.status
-FROM marts.fct_deliveries AS tickets
-LEFT JOIN (SELECT plant_id, plant_name FROM marts.dim_plants WHERE is_current) USING (plant_id)
-LEFT JOIN (SELECT order_id, structure_part, permit_no FROM marts.fct_orders) USING (order_id)
-LEFT JOIN (SELECT project_id, project_name FROM marts.dim_projects) USING (project_id)
-WHERE ticket_id = $id
+SELECT ticket_id, plant_id, order_id, project_id, grade, load_m3, delivered_m3, delivered_on, status
+FROM marts.fct_deliveries WHERE ticket_id = $id
 """
-_WEIGHINGS = "FROM marts.trace_forward WHERE ticket_id = $id ORDER BY mixed_at, batch_id, weighing_no"
+_PLANT = "SELECT plant_name FROM marts.dim_plants WHERE plant_id = $plant_id AND is_current"
+_ORDER = "SELECT structure_part, permit_no FROM marts.fct_orders WHERE order_id = $order_id"
+_PROJECT_NAME = "SELECT project_name FROM marts.dim_projects WHERE project_id = $project_id"
+_BATCHES = """
+SELECT plant_id, batch_id, mixed_at, batch_m3, mix_id, has_filed_mix
+FROM marts.fct_batches WHERE ticket_id = $id
+"""
+_BATCHES_AROUND = f"{_BATCHES} AND mixed_on BETWEEN $delivered_on - 1 AND $delivered_on"
+_WEIGHINGS = """
+SELECT plant_id, batch_id, weighing_no, material, lot_no, target_kg, actual_kg, filed_kg, deviation_from_target_pct,
+    deviation_from_filed_pct
+FROM marts.fct_batch_materials WHERE ticket_id = $id AND mixed_at BETWEEN $first_at AND $last_at
+ORDER BY plant_id, batch_id, weighing_no
+"""
+_LOT_STATES = """
+SELECT material, lot_no, lot_state, supplier_ids, first_received_at, test_report_nos
+FROM marts.dim_lots WHERE plant_id = $plant AND lot_no IN (SELECT unnest($lots))
+"""
 _RECEIPTS = """
 SELECT plant_id, material, lot_no, receipt_id, supplier_id, received_at, net_t, test_report_no, test_result
 FROM marts.fct_material_receipts
@@ -109,11 +124,8 @@ def read_trace(home: Home, wanted: str, plant: str | None = None) -> Found:
     """
     with reader(home.published) as connection:
         try:
-            found = [
-                *_tickets(connection, wanted),
-                *_lots(connection, wanted, plant),
-                *_projects(connection, wanted),
-            ]
+            found = [*_tickets(connection, wanted), *_lots(connection, wanted, plant), *_projects(connection, wanted)]
+            found = found or _unrecorded(connection, wanted)
         except duckdb.CatalogException as error:
             raise TongmaiError(
                 "version_without_trace",
@@ -130,39 +142,65 @@ def read_trace(home: Home, wanted: str, plant: str | None = None) -> Found:
 
 
 def _tickets(connection: duckdb.DuckDBPyConnection, wanted: str) -> Iterator[Found]:
-    """The ticket and its chain; batches of a ticket that has not come (yet) are found as well."""
-    tickets = rows(connection, _TICKET, {"id": wanted})
-    weighings = rows(connection, _WEIGHINGS, {"id": wanted})
-    if not tickets and not weighings:
-        return
-    ticket = tickets[0] if tickets else {"ticket_id": wanted, "plant_id": weighings[0]["plant_id"]}
-    batches = _batches(weighings)
-    lots = sorted({weighing["lot_no"] for weighing in weighings if weighing["lot_no"] is not None})
-    plant = {"plant": batches[0]["plant_id"] if batches else ticket["plant_id"]}
-    specimens = rows(
-        connection, _SPECIMENS, {"id": wanted, **plant, "batches": [batch["batch_id"] for batch in batches]}
-    )
-    yield {
-        "kind": "ticket",
-        **ticket,
-        "is_on_record": bool(tickets),
-        "batches": batches,
-        "receipts": rows(connection, _RECEIPTS, {**plant, "lots": lots}) if lots else [],
+    """The ticket and its chain.
+
+    Its batches are looked for on the day of delivery and the day before, and everywhere where those do not make up
+    its load.
+    """
+    for ticket in rows(connection, _TICKET, {"id": wanted}):
+        batches: list[Found] = []
+        if ticket["delivered_on"] is not None:
+            batches = rows(connection, _BATCHES_AROUND, {"id": wanted, "delivered_on": ticket["delivered_on"]})
+        if sum(batch["batch_m3"] for batch in batches) < ticket["load_m3"] - _ROUNDING_M3:
+            batches = rows(connection, _BATCHES, {"id": wanted})
+        told = {"plant_name": None, "project_name": None, "structure_part": None, "permit_no": None}
+        for question, name in ((_PLANT, "plant_id"), (_ORDER, "order_id"), (_PROJECT_NAME, "project_id")):
+            for answer in rows(connection, question, {name: ticket[name]}):
+                told |= answer
+        yield {"kind": "ticket", **ticket, **told, "is_on_record": True, **_chain(connection, wanted, batches)}
+
+
+def _unrecorded(connection: duckdb.DuckDBPyConnection, wanted: str) -> list[Found]:
+    """Batches of a ticket that has not come (yet)."""
+    batches = rows(connection, _BATCHES, {"id": wanted})
+    if not batches:
+        return []
+    ticket = {"kind": "ticket", "ticket_id": wanted, "plant_id": batches[0]["plant_id"], "is_on_record": False}
+    return [{**ticket, **_chain(connection, wanted, batches)}]
+
+
+def _chain(connection: duckdb.DuckDBPyConnection, ticket_id: str, batches: list[Found]) -> Found:
+    """Batches with their weighings, the receipts of their lots, and the specimens."""
+    batches = sorted(batches, key=itemgetter("mixed_at", "batch_id"))
+    weighings: list[Found] = []
+    receipts: list[Found] = []
+    if batches:
+        span = {"first_at": batches[0]["mixed_at"], "last_at": batches[-1]["mixed_at"]}
+        weighings = rows(connection, _WEIGHINGS, {"id": ticket_id, **span})
+    of_batch = defaultdict(list)
+    for plant_id in sorted({weighing["plant_id"] for weighing in weighings}):
+        here = [weighing for weighing in weighings if weighing["plant_id"] == plant_id]
+        lots = sorted({weighing["lot_no"] for weighing in here if weighing["lot_no"] is not None})
+        asked = {"plant": plant_id, "lots": lots}
+        states = {
+            (lot["material"], lot["lot_no"]): lot for lot in (rows(connection, _LOT_STATES, asked) if lots else [])
+        }
+        used = {(weighing["material"], weighing["lot_no"]) for weighing in here}
+        found = rows(connection, _RECEIPTS, asked) if lots else []
+        receipts += [receipt for receipt in found if (receipt["material"], receipt["lot_no"]) in used]
+        for weighing in here:
+            state = states.get((weighing["material"], weighing["lot_no"]), {"lot_state": "lot_not_recorded"})
+            of_batch[plant_id, weighing["batch_id"]].append({**weighing, **state})
+    specimens: list[Found] = []
+    for plant_id in sorted({batch["plant_id"] for batch in batches}) or [None]:
+        mine = [batch["batch_id"] for batch in batches if batch["plant_id"] == plant_id]
+        specimens += rows(connection, _SPECIMENS, {"id": ticket_id, "plant": plant_id, "batches": mine})
+    return {
+        "batches": [{**batch, "weighings": of_batch[batch["plant_id"], batch["batch_id"]]} for batch in batches],
+        "receipts": receipts,
         "is_sampled": bool(specimens),
         "specimens": specimens,
     }
-
-
-def _batches(weighings: list[Found]) -> list[Found]:
-    """The batches in their order, each with its weighings."""
-    batches = []
-    of_batch = ("plant_id", "batch_id", "mixed_at", "batch_m3", "mix_id", "has_filed_mix")
-    of_ticket = ("ticket_id", "order_id", "project_id", "structure_part", "permit_no")
-    for _, group in groupby(weighings, key=itemgetter("plant_id", "batch_id")):
-        rows_ = list(group)
-        told = [{name: row[name] for name in row if name not in of_batch and name not in of_ticket} for row in rows_]
-        batches.append({**{name: rows_[0][name] for name in of_batch}, "weighings": told})
-    return batches
 
 
 def _lots(connection: duckdb.DuckDBPyConnection, wanted: str, plant: str | None) -> Iterator[Found]:
