@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import intake, river
+from bench import intake, river, trace
 from store.home import REPOSITORY, Home
 
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
@@ -28,6 +28,7 @@ def report(folder: Path) -> Iterator[str]:
         ("The intake beside its limit and its peers", intake.compare(folder)),
         ("The intake's memory, in volume and in files", intake.flatness(folder)),
         ("A full city's year", intake.year(folder)),
+        ("A trace in a full city's year", trace.latency(folder)),
         ("The forecast beside its yardsticks (WAPE, replayed origins)", river.forecast_scores(home.published)),
         ("The plan beside today", river.plan_headline(home.published)),
     ):

@@ -4,7 +4,7 @@ select
     material,
     lot_no,
     mixed_on,
-    count(*) as weighings,
+    cast(count(*) as integer) as weighings,
     cast({{ exact_sum('target_kg') }} as double) as target_kg,
     cast({{ exact_sum('actual_kg') }} as double) as actual_kg,
     cast({{ exact_sum('filed_kg') }} as double) as filed_kg
