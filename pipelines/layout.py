@@ -300,6 +300,8 @@ def _last_word_factor(feed: Feed, name: str, text: str) -> float:
         factor = units.of_water(unit, last) if is_water(feed, name) else None
         if factor is None:
             raise FileError("unknown_unit", text)
+    if factor is None and units.is_other_measure(unit, last):
+        raise FileError("unknown_unit", text)
     return 1.0 if factor is None else factor
 
 

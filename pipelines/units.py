@@ -101,6 +101,12 @@ def is_unit(written: str) -> bool:
     return all(part in words or part.lstrip(_MULTIPLES) in words for part in fold(written).split("/"))
 
 
+def is_other_measure(kept: str | None, word: str) -> bool:
+    """Whether a header's last word is surely a measure that nobody converts to `kept` (`net_lb` of tonnes)."""
+    is_measured = kept is not None and not kept.startswith("CNY")  # which money it is, the currency says
+    return is_measured and factor(kept, word) is None and fold(word) in {"lb", "lbs", "kg", "ton", "tons", "gal", "oz"}
+
+
 def spellings(kept: str | None) -> dict[str, float]:
     """Every spelling (folded) of the quantity's units with its factor."""
     return dict(_FACTORS.get(kept or "", {}))

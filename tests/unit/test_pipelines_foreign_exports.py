@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ import xlsxwriter
 from intake_files import put, query, without_beam
 
 from orchestration.cli import run_command
+from pipelines.faults import FileError
 from pipelines.feeds import FEEDS
 from pipelines.ingest import FileReport, ingest
-from pipelines.mapping import NO_MAPPING
+from pipelines.layout import resolve
+from pipelines.mapping import NO_MAPPING, FieldMapping
 from pipelines.sources.formats import open_tables
 from pipelines.two_row_headers import two_row_header
 from store.home import Home
@@ -128,3 +131,14 @@ def test_litres_of_an_english_admixture_are_asked_about_and_not_left_out(home: H
     header = "batch_id,plant_id,ticket_id,mixed_at,batch_m3,Cement Actual (kg),Admix 1 Actual (L)"
     put(home, "batches", "a.csv", f"{header}\nB1,P1,T1,2025-03-05 08:00,2,600,5.1\n")
     assert only(home).reasons == {"unknown_unit": 1}
+
+
+@pytest.mark.parametrize("header", ["net_lb", "Net Tons", "net oz"])
+def test_a_mapped_header_that_ends_with_a_unit_nobody_converts_is_not_read_as_if_it_did_not(header: str) -> None:
+    mapping = FieldMapping(columns=((header, "net_t"),))
+    known = ("receipt_id", "plant_id", "material", "lot_no", "received_at")
+    with pytest.raises(FileError, match="unknown_unit"):
+        resolve(FEEDS["material_receipts"], (*known, header), mapping)
+    stated = replace(mapping, units=(("net_t", "0.907"),))
+    layout = resolve(FEEDS["material_receipts"], (*known, header), stated)
+    assert {binding.name: binding.factor for binding in layout.bindings}["net_t"] == 0.907
