@@ -86,36 +86,51 @@ def _select(
     factors: dict[str, float],
     kept_with: tuple[str, ...],
 ) -> str:
-    typed = []
+    naming = column.members[0]
+    typed, codes = [], ""
     for member in column.members:
         source = column_of(member.name)
-        type_ = types.get(source, "string")
-        type_ = "string" if type_.startswith("dictionary") else type_
+        if source not in types:
+            typed.append(f'CAST(NULL AS {member.sql_type}) AS "{member.name}"')
+            continue
+        type_ = "string" if types[source].startswith("dictionary") else types[source]
         path = f"{column.name}.{member.name}"
         sql = readings.reading(member, source, type_, factors.get(member.name, 1.0), shape.mapping, path).whole
-        typed.append(
-            f'{sql} AS "{member.name}"' if source in types else f'CAST(NULL AS {member.sql_type}) AS "{member.name}"'
-        )
+        if member is naming:
+            codes = f"LEFT JOIN ({_names(shape, column, view, sql)}) ON {source} = _given"
+        else:
+            typed.append(f'{sql} AS "{member.name}"')
     absent = "".join(
         f", CAST(NULL AS VARCHAR) AS {column_of(m.name)}" for m in column.members if column_of(m.name) not in types
     )
+    absent += "" if codes else ", CAST(NULL AS VARCHAR) AS _other"
     cases = " ".join(
         f"WHEN {fault.condition} THEN {number}"
         for number, fault in enumerate(element_faults(column))
         if number != _BAD_LIST
     )
-    naming = column.members[0]
-    name = named = column_of(naming.name)
-    if codes := shape.mapping.codes(f"{column.name}.{naming.name}"):
-        named = readings.recode(naming, name, codes)
-    is_other = f'"{naming.name}" = {quote(naming.other or "")} AND {is_unknown(naming, named)}'
-    other = f"CASE WHEN {is_other} THEN {name} END"
     told = ", ".join(f"CAST({column_of(member)} AS VARCHAR)" for member in kept_with)
     kept = f"WHERE coalesce({told}) IS NOT NULL" if told else ""
     names = ", ".join(f'"{member.name}"' for member in column.members)
     return (
-        f"SELECT _row, {names}, CASE {cases} END AS _fault, _nth, CAST(_label AS VARCHAR) AS _label, {other} AS _other "
-        f"FROM (SELECT *, {', '.join(typed)} FROM (SELECT *{absent} FROM {view} {kept}))"
+        f"SELECT _row, {names}, CASE {cases} END AS _fault, _nth, CAST(_label AS VARCHAR) AS _label, _other "
+        f"FROM (SELECT {', '.join(['*', *typed])} FROM (SELECT *{absent} FROM {view} {kept}) {codes})"
+    )
+
+
+def _names(shape: Shape, column: Field, view: str, sql: str) -> str:
+    """What each text of the naming member means (`_given`, the member, `_other`): a block has few of them, and reading
+    them in every spelling costs more than the rest of an element.
+    """
+    naming = column.members[0]
+    name = meant = column_of(naming.name)
+    if codes := shape.mapping.codes(f"{column.name}.{naming.name}"):
+        meant = readings.recode(naming, name, codes)
+    is_other = f'"{naming.name}" = {quote(naming.other or "")} AND {is_unknown(naming, meant)}'
+    return (
+        f'SELECT {name} AS _given, "{naming.name}", CASE WHEN {is_other} THEN {name} END AS _other '
+        f'FROM (SELECT {name}, {sql} AS "{naming.name}" '
+        f"FROM (SELECT DISTINCT CAST({name} AS VARCHAR) AS {name} FROM {view} WHERE {name} IS NOT NULL))"
     )
 
 

@@ -50,7 +50,7 @@ def test_a_unit_in_a_key_is_heeded(tmp_path: Path, sand: dict[str, Any]) -> None
 
 
 def test_a_unit_that_cannot_be_converted_is_a_reject(tmp_path: Path) -> None:
-    (row,) = batches(tmp_path, [{"material": "砂", "实际值(lb)": 1500}])
+    (row,) = batches(tmp_path, [{"material": "砂", "实际值(gal)": 1500}])
     assert (row["reason"], row["column_name"]) == ("bad_number", "materials")
     assert row["sentence_zh"].startswith("砂：actual_kg")
 
