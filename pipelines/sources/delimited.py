@@ -38,6 +38,7 @@ from pipelines.two_row_headers import two_row_header
 DELIMITERS = (",", "\t", ";", "|")
 _HEADER_BYTES = 1 << 16
 _LF, _CR, _QUOTE = 10, 13, 34
+_IS_SPACE = np.isin(np.arange(256), list(b" \t\n\r\x0b\x0c"))  # of every byte
 Offsets = NDArray[np.int64]
 
 
@@ -239,8 +240,10 @@ def _empty_surplus(record: bytes, delimiter: str, surplus: int) -> int:
 def _blank(bytes_: NDArray[np.uint8], starts: Offsets, ends: Offsets) -> NDArray[np.bool_]:
     """Lines without anything but blanks; only short ones can be."""
     blank = np.zeros(len(starts), np.bool_)
-    for index in np.flatnonzero(ends - starts <= 8):
-        blank[index] = not bytes_[starts[index] : ends[index]].tobytes().strip()
+    short = np.flatnonzero(ends - starts <= 8)
+    if len(short):
+        solid = np.concatenate(([0], np.cumsum(~_IS_SPACE[bytes_], dtype=np.int32)))
+        blank[short] = solid[ends[short]] == solid[starts[short]]
     return blank
 
 
