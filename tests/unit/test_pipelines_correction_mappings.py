@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import xlsxwriter
 from intake_files import put, query, without_beam
-from python_calamine import CalamineWorkbook
+from rejects_book import drop, export
 
 from pipelines.ingest import FileReport, ingest
 from pipelines.mapping import fingerprint
 from pipelines.rejects.listing import read_rejects
-from pipelines.rejects.workbook import write_workbook
 from store.home import Home
 
 OWN = "permit_no,district_code,issued_on,合同价格"
@@ -50,17 +47,11 @@ SECOND = mapping(
 
 def corrected(home: Home, tmp_path: Path, changes: dict[str, str]) -> FileReport:
     """The rejects as a clerk sends them back."""
-    path = tmp_path / "rejects.xlsx"
-    write_workbook(read_rejects(home), path)
-    book = CalamineWorkbook.from_path(path)
-    sheets: dict[str, list[list[Any]]] = {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
-    with xlsxwriter.Workbook(str(path)) as out:
-        for name, rows in sheets.items():
-            sheet = out.add_worksheet(name)
-            for line, row in enumerate(rows):
-                sheet.write_row(line, 0, [changes.get(cell, cell) for cell in row])
-    put(home, "permits", "back.xlsx", path.read_bytes())
-    return next(file for file in ingest(home).files if file.file == "back.xlsx")
+    sheets = {
+        name: [[changes.get(cell, cell) for cell in row] for row in rows]
+        for name, rows in export(home, tmp_path).items()
+    }
+    return drop(home, "permits", "back.xlsx", sheets)
 
 
 CHANGES = {"99/99/2025": "03/04/2025", "soon": "2025-03-04"}
