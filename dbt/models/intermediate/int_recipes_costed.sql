@@ -17,22 +17,13 @@ used as (
     group by plant_id, grade_class, {{ month_start('mixed_on') }}, material
 ),
 
-mixtures as (
-    select distinct
-        plant_id,
-        grade_class,
-        mixed_on,
-        mixed_m3
-    from {{ ref('int_materials_used') }}
-),
-
 mixed as (
     select
         plant_id,
         grade_class,
         {{ month_start('mixed_on') }} as month_start,
         sum(mixed_m3) as mixed_m3
-    from mixtures
+    from {{ ref('int_volumes_mixed') }}
     group by plant_id, grade_class, {{ month_start('mixed_on') }}
 ),
 
@@ -41,7 +32,7 @@ mixed_in_all as (
         plant_id,
         grade_class,
         sum(mixed_m3) as mixed_m3
-    from mixtures
+    from {{ ref('int_volumes_mixed') }}
     group by plant_id, grade_class
 ),
 

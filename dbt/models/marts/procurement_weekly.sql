@@ -22,21 +22,12 @@ weighed as (
     group by plant_id, {{ week_start('mixed_on') }}, material
 ),
 
-mixtures as (
-    select distinct
-        plant_id,
-        grade_class,
-        mixed_on,
-        mixed_m3
-    from {{ ref('int_materials_used') }}
-),
-
 mixed as (
     select
         plant_id,
         {{ week_start('mixed_on') }} as week_start,
         sum(mixed_m3) as mixed_m3
-    from mixtures
+    from {{ ref('int_volumes_mixed') }}
     group by plant_id, {{ week_start('mixed_on') }}
 ),
 
@@ -79,7 +70,7 @@ mixed_in_all as (
     select
         plant_id,
         cast(sum(mixed_m3) as double) as mixed_m3
-    from mixtures
+    from {{ ref('int_volumes_mixed') }}
     group by plant_id
 ),
 
