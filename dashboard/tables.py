@@ -20,7 +20,8 @@ from dashboard.formats import money, percent, whole
 from dashboard.ledger import FeedLedger
 from dashboard.overview import Overview
 from dashboard.plans import Decision
-from dashboard.texts import DECISION_NAMES, FEED_NAMES, say
+from dashboard.texts import DECISION_NAMES, say
+from pipelines.feeds import FEEDS as CONTRACTS
 from store.messages import Lang, Text
 
 LABEL_LENGTH: dict[Lang, int] = {"zh": 10, "en": 20}  # a comment's first clause may be this long to serve as heading
@@ -153,7 +154,7 @@ DECISIONS: tuple[Field, ...] = (
 
 
 def _feed(row: FeedLedger, lang: Lang) -> str:
-    return say(FEED_NAMES.get(row.feed, Text(row.feed, row.feed)), lang)
+    return say(CONTRACTS[row.feed].text if row.feed in CONTRACTS else Text(row.feed, row.feed), lang)
 
 
 def _reasons(row: FeedLedger, _: Lang) -> str:

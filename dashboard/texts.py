@@ -125,14 +125,6 @@ DECISION_NAMES: dict[str, Text] = {
     "not_opened": Text("不建", "Not opened"),
 }
 
-FEED_NAMES: dict[str, Text] = {
-    "orders": Text("订单", "Orders"),
-    "deliveries": Text("运单", "Deliveries"),
-    "permits": Text("施工许可证", "Permits"),
-    "plants": Text("搅拌站", "Plants"),
-    "zones": Text("空间规划分区", "Zones"),
-}
-
 LOAD_CLASSES: tuple[tuple[float, Text], ...] = (
     (0.3, Text("30% 以下", "below 30%")),
     (0.5, Text("30–50%", "30–50%")),

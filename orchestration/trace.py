@@ -21,6 +21,11 @@ from store.messages import TongmaiError
 Found = dict[str, Any]
 _ROUNDING_M3 = 0.05
 
+_NAMED = (
+    "LEFT JOIN (SELECT material, label_zh AS material_zh, label_en AS material_en FROM marts.dim_materials) "
+    "USING (material)"
+)
+
 # A ticket's rows are asked for table by table, each with what the one before told: constants let a scan pass by what it
 # does not need, where a join would read it.
 _TICKET = """
@@ -35,19 +40,20 @@ SELECT plant_id, batch_id, mixed_at, batch_m3, mix_id, has_filed_mix
 FROM marts.fct_batches WHERE ticket_id = $id
 """
 _BATCHES_AROUND = f"{_BATCHES} AND mixed_on BETWEEN $delivered_on - 1 AND $delivered_on"
-_WEIGHINGS = """
-SELECT plant_id, batch_id, weighing_no, material, lot_no, target_kg, actual_kg, filed_kg, deviation_from_target_pct,
-    deviation_from_filed_pct
-FROM marts.fct_batch_materials WHERE ticket_id = $id AND mixed_at BETWEEN $first_at AND $last_at
+_WEIGHINGS = f"""
+SELECT plant_id, batch_id, weighing_no, material, material_zh, material_en, lot_no, target_kg, actual_kg, filed_kg,
+    deviation_from_target_pct, deviation_from_filed_pct
+FROM marts.fct_batch_materials {_NAMED} WHERE ticket_id = $id AND mixed_at BETWEEN $first_at AND $last_at
 ORDER BY plant_id, batch_id, weighing_no
 """
 _LOT_STATES = """
 SELECT material, lot_no, lot_state, supplier_ids, first_received_at, test_report_nos
 FROM marts.dim_lots WHERE plant_id = $plant AND lot_no IN (SELECT unnest($lots))
 """
-_RECEIPTS = """
-SELECT plant_id, material, lot_no, receipt_id, supplier_id, received_at, net_t, test_report_no, test_result
-FROM marts.fct_material_receipts
+_RECEIPTS = f"""
+SELECT plant_id, material, material_zh, material_en, lot_no, receipt_id, supplier_id, received_at, net_t,
+    test_report_no, test_result
+FROM marts.fct_material_receipts {_NAMED}
 WHERE plant_id = $plant AND lot_no IN (SELECT unnest($lots))
 ORDER BY material, lot_no, received_at, receipt_id
 """
@@ -58,10 +64,12 @@ FROM marts.fct_strength_tests
 WHERE ticket_id = $id OR (plant_id = $plant AND batch_id IN (SELECT unnest($batches)))
 ORDER BY age_d, specimen_id
 """
-_LOTS = """
-SELECT plant_id, plant_name, material, lot_no, received_t, used_kg, first_mixed_on, last_mixed_on, lot_state
+_LOTS = f"""
+SELECT plant_id, plant_name, material, material_zh, material_en, lot_no, received_t, used_kg,
+    first_mixed_on, last_mixed_on, lot_state
 FROM marts.dim_lots
 LEFT JOIN (SELECT plant_id, plant_name FROM marts.dim_plants WHERE is_current) USING (plant_id)
+{_NAMED}
 WHERE lot_no = $id
 ORDER BY plant_id, material
 """
@@ -100,7 +108,7 @@ LEFT JOIN (
 ) USING (ticket_id)
 ORDER BY delivered_on, ticket_id
 """
-_USED = """
+_USED = f"""
 WITH batches AS MATERIALIZED (
     SELECT plant_id, batch_id, mixed_at FROM marts.fct_batches
     WHERE ticket_id IN (SELECT ticket_id FROM marts.fct_deliveries WHERE project_id = $id)
@@ -111,8 +119,9 @@ used AS (
     FROM marts.fct_batch_materials SEMI JOIN batches USING (plant_id, batch_id, mixed_at)
     GROUP BY ALL
 )
-SELECT used.*, coalesce(lot_state, 'lot_not_recorded') AS lot_state, supplier_ids, test_report_nos
-FROM used LEFT JOIN marts.dim_lots USING (plant_id, material, lot_no)
+SELECT used.*, material_zh, material_en, coalesce(lot_state, 'lot_not_recorded') AS lot_state, supplier_ids,
+    test_report_nos
+FROM used LEFT JOIN marts.dim_lots USING (plant_id, material, lot_no) {_NAMED}
 ORDER BY plant_id, material, lot_no
 """
 

@@ -68,7 +68,7 @@ def _print_ticket(console: Console, ticket: Found) -> None:
             ),
             (
                 (
-                    weighing["material"],
+                    _material(weighing),
                     weighing["lot_no"],
                     weighing["target_kg"],
                     weighing["actual_kg"],
@@ -119,7 +119,7 @@ def _print_receipts(console: Console, receipts: Sequence[Found]) -> None:
         ),
         (
             (
-                receipt["material"],
+                _material(receipt),
                 receipt["lot_no"],
                 receipt["receipt_id"],
                 receipt["supplier_id"],
@@ -134,7 +134,7 @@ def _print_receipts(console: Console, receipts: Sequence[Found]) -> None:
 
 
 def _print_lot(console: Console, lot: Found) -> None:
-    place = f"{lot['plant_name'] or lot['plant_id']}  {lot['material']}"
+    place = f"{lot['plant_name'] or lot['plant_id']}  {_material(lot)}"
     _title(console, Text(f"批号 {lot['lot_no']}  {place}", f"Lot {lot['lot_no']}  {place}"))
     state = LOT_STATES[lot["lot_state"]]
     _say(
@@ -179,7 +179,7 @@ def _print_project(console: Console, project: Found) -> None:
         (
             (
                 lot["plant_id"],
-                lot["material"],
+                _material(lot),
                 lot["lot_no"],
                 lot["actual_kg"],
                 lot["tickets"],
@@ -247,6 +247,10 @@ def _table(console: Console, titles: Text, lines: Iterable[Sequence[Any]]) -> No
 
 def _parts(*parts: object) -> str:
     return "  ".join(str(part) for part in parts if part is not None)
+
+
+def _material(row: Found) -> Text | str:
+    return Text(row["material_zh"], row["material_en"]) if row["material_zh"] else row["material"]
 
 
 def _m3(ticket: Found) -> str | None:

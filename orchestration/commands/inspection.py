@@ -66,10 +66,22 @@ def sql(
         records = [dict(zip(names, row, strict=True)) for row in rows]
         typer.echo(json.dumps(records, ensure_ascii=False, default=str))
         return
-    table = Table(*map(escape, names), box=None, pad_edge=False)
-    for row in rows[:limit]:
-        table.add_row(*("" if value is None else escape(str(value)) for value in row))
-    console.print(table)
+    cells = [["" if value is None else escape(str(value)) for value in row] for row in rows[:limit]]
+    if sum(map(len, names)) + 2 * len(names) > console.width:  # not even the names fit in a line: row by row
+        for row in cells:
+            console.print(
+                *(f"{escape(name)}: {cell}" for name, cell in zip(names, row, strict=True)),
+                "",
+                sep="\n",
+                soft_wrap=True,
+            )
+    else:
+        table = Table(box=None, pad_edge=False)
+        for name in names:
+            table.add_column(escape(name), overflow="fold")
+        for row in cells:
+            table.add_row(*row)
+        console.print(table)
     if len(rows) > limit:
         typer.echo(said(f"只显示前 {limit} 行（--limit 可调）", f"first {limit} rows only (see --limit)"), err=True)
 

@@ -120,7 +120,7 @@ def _print_files(files: list[dict[str, Any]]) -> None:
         "file feed status read loaded duplicate rejected skipped reasons",
     )
     for name in str(names).split():
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for file in files:
         counts = [str(file[name]) for name in ("read", "loaded", "duplicate", "rejected", "skipped")]
         reasons = ", ".join(f"{reason} {count}" for reason, count in file["reasons"].items())

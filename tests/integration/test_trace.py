@@ -103,6 +103,7 @@ def test_what_is_missing_is_said_and_never_called_passed(city: Home, versions: d
     text = capture.get()
     assert "Specimens: not sampled" in text
     assert "lot not recorded" in text
+    assert "Cement" in text, "materials go by their names"
     assert "passed" not in text
 
 

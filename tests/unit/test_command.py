@@ -79,6 +79,14 @@ def test_sql_reads_the_published_version(home: Home, capsys: pytest.CaptureFixtu
     assert json.loads(capsys.readouterr().out) == [{"id": 1, "name": "南明"}, {"id": 2, "name": "云岩"}]
 
 
+def test_a_row_too_wide_for_a_table_is_shown_line_by_line(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    publish_something(home)
+    names = [f"a_rather_long_name_{number}" for number in range(40)]
+    assert cli.run_command(["sql", "SELECT " + ", ".join(f"{n} AS {name}" for n, name in enumerate(names))]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[:40] == [f"{name}: {number}" for number, name in enumerate(names)]
+
+
 def test_sql_cannot_write(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     publish_something(home)
     assert cli.run_command(["sql", "DROP TABLE marts.dim"]) == EXIT_USAGE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from dashboard.live import read_live
 from dashboard.overview import Overview, read_overview
 from dashboard.schematic import CENTRES, SCHEMATIC, render
 from dashboard.tables import BALANCE, DECISIONS, FEEDS, cells, csv_text, headings
-from dashboard.texts import FEED_NAMES, TEXTS, load_class
+from dashboard.texts import TEXTS, load_class
 from store.connections import reader
 from store.home import Home
 from store.messages import Text, TongmaiError
@@ -188,9 +189,14 @@ def test_csv_keeps_every_digit_and_runs_no_formula(overview: Overview) -> None:
     text = csv_text(BALANCE, overview.quarter.districts, overview.comments, "zh")
     assert text.startswith("\ufeff区县,")
     assert str(overview.quarter.districts[0].demand_m3) in text
-    assert cells(FEEDS, overview.feeds[0], "en")[:3] == [FEED_NAMES["orders"].en, "2", "1,500"]
+    assert cells(FEEDS, overview.feeds[0], "en")[:3] == ["Orders for concrete", "2", "1,500"]
     crafted = csv_text(DECISIONS[1:2], [type("Row", (), {"plant_name": "=cmd()"})], {}, "en")
     assert "'=cmd()" in crafted
+
+
+def test_every_feed_goes_by_its_contracts_name_in_both_languages(overview: Overview) -> None:
+    batches = replace(overview.feeds[0], feed="batches")
+    assert [cells(FEEDS, batches, lang)[0] for lang in ("zh", "en")] == ["生产记录（盘）", "Batches"]
 
 
 def test_every_text_exists_in_both_languages() -> None:
