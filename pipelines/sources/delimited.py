@@ -164,6 +164,8 @@ def _with_last(blocks: Iterator[TextBlock]) -> Iterator[tuple[TextBlock, bool]]:
 def _block_table(block: TextBlock, header: Header, line: int, is_last: bool, skipped: int) -> tuple[RawTable, int]:
     """The block's records and the number of bytes they take (a record may go on in the next block)."""
     data, width = block.data, len(header.texts)
+    if not data.strip(b"\n"):  # nothing but empty lines: an archive can hold millions
+        return _table(header, [], [], [], skipped + len(data)), len(data)
     bytes_ = np.frombuffer(data, np.uint8)
     quotes = np.flatnonzero(bytes_ == _QUOTE)
     if not _is_regular(bytes_, quotes, ord(header.delimiter), is_last):

@@ -77,6 +77,15 @@ def test_lines_are_right_after_titles_blanks_and_multi_line_fields(tmp_path: Pat
     assert block_bytes
 
 
+def test_a_stretch_of_empty_lines_is_skipped_and_counted(tmp_path: Path, block_bytes: int) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text(f"{ORDERS_HEADER}\n{order('O1')}\n" + "\n" * 500 + order("O2") + "\n" * 300, encoding="utf-8")
+    tables = read(path)
+    assert keys(tables) == [("O1", 2), ("O2", 503)]
+    assert sum(raw.rows_skipped for raw in tables) == 799
+    assert block_bytes
+
+
 def test_malformed_lines_cost_themselves_only(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     lines = [order("O1"), order("O2") + ",too,many", order("O3"), "O4,P001", order("O5")]
