@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from forecasting.events import Scenario
 from store.tables import data_version
 
 
@@ -27,7 +28,9 @@ class Run:
     config_hash: str
     input_hash: str
     seed: int
-    scenario: str
+    scenario: Scenario
+    as_of: date
+    horizon_weeks: int
 
     @property
     def run_id(self) -> str:
@@ -43,8 +46,9 @@ class Run:
 
     def row(self, created_at: datetime) -> dict[str, Any]:
         """Its row of forecast.runs, not yet promoted; `created_at` is the only value the wall clock decides."""
-        names = ("cutoff", "data_version", "code_version", "config_hash", "seed")
+        names = ("cutoff", "data_version", "code_version", "config_hash", "seed", "as_of", "horizon_weeks")
         row = {"run_id": self.run_id, "created_at": created_at, "status": "stored"}
+        row |= {"scenario": self.scenario.name, "supposed": self.scenario.recorded()}
         return row | {name: getattr(self, name) for name in names}
 
 

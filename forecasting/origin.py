@@ -12,7 +12,8 @@ import numpy as np
 
 from forecasting import model
 from forecasting.calendar import Calendar
-from forecasting.hierarchy import BoolArray, FloatArray, Hierarchy
+from forecasting.events import BASE, Scenario
+from forecasting.hierarchy import BoolArray, DateArray, FloatArray, Hierarchy
 from forecasting.history import History
 from forecasting.pipeline import expected_grants, learn_kernel, pipeline_m3
 from forecasting.reconcile import reconcile
@@ -25,7 +26,7 @@ from forecasting.series import (
     forecast_city,
     forecast_series,
 )
-from forecasting.settings import SCENARIOS, Settings
+from forecasting.settings import Settings
 
 PLAIN = "prophet_plain"
 NAIVE = "seasonal_naive"
@@ -39,7 +40,8 @@ _RESIDUAL_WEEKS = 104
 class OriginForecast:
     """One origin's means over H weeks; N series in the hierarchy's order.
 
-    `mean` (N, H) coherent; `base` (N, H) before reconciliation; `actual` (N, T) and `fitted` (B, T) in sample;
+    `mean` (N, H) coherent; `base` (N, H) before reconciliation, both under the scenario; `actual` (N, T) and
+    `fitted` (B, T) in sample;
     `models` (N,); `factors`: part -> (N, H), whose product is `base`; `yardsticks`: model -> (N, H), NaN for series
     that a yardstick does not serve; `is_holiday_week` (T + H,).
     """
@@ -60,7 +62,7 @@ def forecast_origin(
     calendar: Calendar,
     horizon_weeks: int,
     settings: Settings,
-    scenario: str = "base",
+    scenario: Scenario = BASE,
     *,
     plain: bool = False,
 ) -> OriginForecast:
@@ -87,6 +89,13 @@ def forecast_origin(
     mean = reconcile(hierarchy.summing[own_rows], np.array([one.mean for one in own]), residuals)
 
     factors = _factors(hierarchy, city, bottom, pipeline[:, weeks:])
+    base = np.asarray(np.prod([factors[part] for part in PARTS], axis=0))
+    if scenario.events:
+        # a policy acts on what would be poured, the same in all of a district's grade classes
+        policy = scenario.demand_factor(hierarchy.districts, all_weeks[weeks:])
+        changed = mean * np.repeat(policy, len(hierarchy.grade_classes), axis=0)
+        factors["policy"] = _ratio(hierarchy.aggregate(changed), hierarchy.aggregate(mean))
+        mean, base = changed, base * factors["policy"]
     yardsticks = {
         NAIVE: model.seasonal_naive(actual, horizon_weeks),
         RATIO: model.pipeline_ratio(actual, pipeline * np.exp(season.total), horizon_weeks),
@@ -96,7 +105,7 @@ def forecast_origin(
     return OriginForecast(
         history=history,
         mean=hierarchy.aggregate(mean),
-        base=np.asarray(np.prod([factors[part] for part in PARTS], axis=0)),
+        base=base,
         actual=actual,
         fitted=np.array([one.fitted for one in bottom]),
         models=_model_names(hierarchy, city, bottom),
@@ -107,14 +116,23 @@ def forecast_origin(
 
 
 def _city(
-    history: History, actual: FloatArray, features: FloatArray, horizon_weeks: int, scenario: str, settings: Settings
+    history: History,
+    actual: FloatArray,
+    features: FloatArray,
+    horizon_weeks: int,
+    scenario: Scenario,
+    settings: Settings,
 ) -> tuple[SeriesForecast, Season, FloatArray]:
     """The city's forecast, its season and the pipelines (D, T + H), learned in turn: the kernel is cleaner once the
     season is taken out, the season once the pipeline is."""
     weeks = len(history.weeks)
     season = Season.none(weeks + horizon_weeks)
     by_district = np.ones((len(history.hierarchy.districts), weeks + horizon_weeks))
-    grants = expected_grants(history, horizon_weeks, SCENARIOS[scenario])
+    grants = expected_grants(
+        history,
+        horizon_weeks,
+        scenario.grants_factor(history.hierarchy.districts, _weeks_ahead(history, horizon_weeks)),
+    )
     for _ in range(_KERNEL_ROUNDS):
         if history.has_permits:
             kernel = learn_kernel(history, np.exp(season.total[:weeks]))
@@ -122,6 +140,10 @@ def _city(
         pipeline = by_district.sum(axis=0)
         city, season = forecast_city(history.weeks, actual, pipeline, features, history.has_permits, settings)
     return city, season, by_district
+
+
+def _weeks_ahead(history: History, horizon_weeks: int) -> DateArray:
+    return np.asarray(history.weeks[-1] + np.timedelta64(7, "D") * np.arange(1, horizon_weeks + 1))
 
 
 def _factors(
@@ -134,12 +156,16 @@ def _factors(
     for part in PARTS[1:]:
         product = product * np.array([one.factors[part] for one in bottom])
         now = hierarchy.aggregate(product)
-        factors[part] = np.divide(now, so_far, out=np.zeros_like(now), where=so_far > 0)
+        factors[part] = _ratio(now, so_far)
         so_far = now
     for part in PARTS:
         factors[part][-len(bottom) :] = [one.factors[part] for one in bottom]
         factors[part][0] = city.factors[part]
     return factors
+
+
+def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
 def _model_names(hierarchy: Hierarchy, city: SeriesForecast, bottom: list[SeriesForecast]) -> tuple[str, ...]:

@@ -31,12 +31,12 @@ class Kernel:
     background: FloatArray
 
 
-def expected_grants(history: History, horizon_weeks: int, new_grants: float = 1.0) -> FloatArray:
+def expected_grants(history: History, horizon_weeks: int, new_grants: float | FloatArray = 1.0) -> FloatArray:
     """(D, U, K + P + H) grants in m3/week: K weeks before the first record, P recorded, H expected.
 
     Beyond the cutoff: the city's rate per use over the trailing 26 weeks, shared out by each district's part of the
-    last two years, times `new_grants`. Recent weeks, known only in part, are topped up to the same expectation by
-    the share that is still to arrive. Before the first record: the first year's mean.
+    last two years, times `new_grants` (one factor, or (D, H)). Recent weeks, known only in part, are topped up to the
+    same expectation by the share that is still to arrive. Before the first record: the first year's mean.
     """
     granted = history.granted_m3
     recorded = granted.shape[2]
@@ -49,7 +49,8 @@ def expected_grants(history: History, horizon_weeks: int, new_grants: float = 1.
     rate = city_rate[None, :] * _district_share(recent)
     topped_up = granted + rate[:, :, None] * (1 - known)
     before = np.repeat(granted[:, :, :52].mean(axis=2, keepdims=True), KERNEL_WEEKS, axis=2)
-    beyond = np.repeat(new_grants * rate[:, :, None], horizon_weeks, axis=2)
+    factor = np.broadcast_to(new_grants, (len(granted), horizon_weeks))
+    beyond = rate[:, :, None] * factor[:, None, :]
     return np.concatenate([before, topped_up, beyond], axis=2)
 
 

@@ -55,7 +55,7 @@ def write_run(
 
 def _demand(run: Run, forecast: OriginForecast, quantiles: FloatArray) -> Columns:
     weeks = quantiles.shape[2]
-    return _series_weeks(run, forecast, list(forecast.models), forecast.mean[:, :weeks], quantiles, run.scenario)
+    return _series_weeks(run, forecast, list(forecast.models), forecast.mean[:, :weeks], quantiles, run.scenario.name)
 
 
 def _backtest(run: Run, backtest: Backtest) -> list[Columns]:
@@ -139,7 +139,7 @@ def _paths(run: Run, forecast: OriginForecast, paths: FloatArray) -> Columns:
     outlook = [is_outlook(first, cutoff, MAX_HORIZON_WEEKS) for first in firsts]
     return {
         "run_id": [run.run_id] * paths.size,
-        "scenario": [run.scenario] * paths.size,
+        "scenario": [run.scenario.name] * paths.size,
         "sample": np.repeat(np.arange(samples), bottom * months),
         "district_code": [node.district_code for node in nodes for _ in range(months)] * samples,
         "grade_class": [node.grade_class for node in nodes for _ in range(months)] * samples,

@@ -48,8 +48,6 @@ def read_report(
     history: History,
     *,
     is_new: bool,
-    as_of: date,
-    horizon_weeks: int,
     seconds: float,
 ) -> ForecastReport:
     """The report of a run whose rows are in the tables."""
@@ -74,10 +72,10 @@ def read_report(
         run_id=run.run_id,
         status=status,
         is_new=is_new,
-        as_of=as_of,
+        as_of=run.as_of,
         cutoff=run.cutoff,
-        scenario=run.scenario,
-        horizon_weeks=horizon_weeks,
+        scenario=run.scenario.name,
+        horizon_weeks=run.horizon_weeks,
         series=len(history.hierarchy.nodes),
         origins=origins,
         models=models,

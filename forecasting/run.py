@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from datetime import date
+from pathlib import Path
 
 import duckdb
 
 from forecasting.backtest import backtest, replay_origins
 from forecasting.calendar import read_calendar
 from forecasting.errors import draw, learn_errors
+from forecasting.events import BASE, Scenario, check_districts, find_scenario
 from forecasting.history import History, history, newest_knowledge
 from forecasting.identity import Run, code_version, version_of_data
 from forecasting.intervals import sample_quantiles, widen
@@ -22,7 +24,7 @@ from forecasting.paths import monthly_paths, weeks_to_cover
 from forecasting.record import write_run
 from forecasting.report import ForecastReport, read_report
 from forecasting.scores import score
-from forecasting.settings import MAX_HORIZON_WEEKS, SCENARIOS, Settings
+from forecasting.settings import MAX_HORIZON_WEEKS, Settings
 from forecasting.tables import create_forecast_tables, promote
 from store.connections import writer
 from store.home import Home
@@ -34,17 +36,24 @@ _MARTS = ("dim_dates", "dim_districts", "dim_grades", "demand_weekly_revisions",
 
 
 def forecast(
-    home: Home, *, as_of: date | None = None, horizon_weeks: int = MAX_HORIZON_WEEKS, scenario: str = "base"
+    home: Home,
+    *,
+    as_of: date | None = None,
+    horizon_weeks: int = MAX_HORIZON_WEEKS,
+    scenario: str = BASE.name,
+    events: Path | None = None,
 ) -> ForecastReport:
     """Forecast demand as known on `as_of` (by default the newest day on which anything became known); append the run.
 
     A run of equal data, code and options adds nothing. Only a full base run on all that is known is promoted; others
-    are stored beside it. Raises TongmaiError: `unknown_scenario`, `bad_horizon` (usage), `no_marts`, `no_history`,
-    `locked`, `warehouse_busy`.
+    are stored beside it. `scenario` is built in or of the file `events` (default: data/reference/scenario_events.csv).
+    Raises TongmaiError: `unknown_scenario`, `no_events_file`, `bad_scenario_event`, `bad_horizon` (all of usage),
+    `no_marts`, `no_history`, `locked`, `warehouse_busy`.
     """
-    _check_options(horizon_weeks, scenario)
+    _check_horizon(horizon_weeks)
+    supposed = find_scenario(scenario, events)  # what is misspelt is said before anything is waited for
     with hold(home, "warehouse", wait_s=_LOCK_WAIT_S), writer(home) as connection:
-        return forecast_in(connection, as_of=as_of, horizon_weeks=horizon_weeks, scenario=scenario)
+        return forecast_in(connection, as_of=as_of, horizon_weeks=horizon_weeks, scenario=supposed)
 
 
 def forecast_in(
@@ -52,27 +61,30 @@ def forecast_in(
     *,
     as_of: date | None = None,
     horizon_weeks: int = MAX_HORIZON_WEEKS,
-    scenario: str = "base",
+    scenario: Scenario = BASE,
     settings: Settings | None = None,
 ) -> ForecastReport:
     """`forecast` on a writer's connection that is already open."""
     started_at = time.monotonic()
     settings = settings or Settings()
-    _check_options(horizon_weeks, scenario)
+    _check_horizon(horizon_weeks)
     _require_marts(connection)
     create_forecast_tables(connection)
     newest = newest_knowledge(connection)
     as_of = min(as_of or newest, newest)  # nothing is known beyond it, so a later day is the same question
     known = history(connection, as_of)
-    is_standard = scenario == "base" and horizon_weeks == MAX_HORIZON_WEEKS and as_of == newest
+    check_districts(scenario, known.hierarchy.districts)
+    is_standard = scenario == BASE and horizon_weeks == MAX_HORIZON_WEEKS and as_of == newest
     run = Run(
         cutoff=known.cutoff,
         data_version=version_of_data(connection, known.digest()),
         code_version=code_version(),
-        config_hash=settings.digest(as_of=str(as_of), horizon_weeks=horizon_weeks, scenario=scenario),
+        config_hash=settings.digest(as_of=str(as_of), horizon_weeks=horizon_weeks, scenario=scenario.recorded()),
         input_hash=known.digest(),
         seed=settings.seed,
         scenario=scenario,
+        as_of=as_of,
+        horizon_weeks=horizon_weeks,
     )
     is_new = connection.execute("SELECT 1 FROM forecast.runs WHERE run_id = ?", [run.run_id]).fetchone() is None
     if is_new:
@@ -82,7 +94,7 @@ def forecast_in(
             f"截至 {as_of}：最后完整周 {known.cutoff}，历史 {weeks} 周，{series} 个序列",
             f"as of {as_of}: last complete week {known.cutoff}, {weeks} weeks of history, {series} series",
         )
-        _make(connection, run, known, horizon_weeks, settings)
+        _make(connection, run, known, settings)
         progress("forecast", f"批次 {run.run_id} 已写入", f"run {run.run_id} written")
     else:
         progress(
@@ -93,12 +105,10 @@ def forecast_in(
     if is_standard:
         promote(connection, run.run_id)
     seconds = time.monotonic() - started_at
-    return read_report(connection, run, known, is_new=is_new, as_of=as_of, horizon_weeks=horizon_weeks, seconds=seconds)
+    return read_report(connection, run, known, is_new=is_new, seconds=seconds)
 
 
-def _make(
-    connection: duckdb.DuckDBPyConnection, run: Run, known: History, horizon_weeks: int, settings: Settings
-) -> None:
+def _make(connection: duckdb.DuckDBPyConnection, run: Run, known: History, settings: Settings) -> None:
     calendar = read_calendar(connection)
     hierarchy = known.hierarchy
     with quiet_prophet():
@@ -110,21 +120,13 @@ def _make(
     errors = learn_errors([replay.forecast for replay in replays], [replay.actual for replay in replays], now)
     bottom = now.mean[-hierarchy.bottom_count :]
     samples = draw(errors, hierarchy, bottom, now.is_holiday_week[-outlook_weeks:], settings.samples, settings.seed)
-    quantiles = sample_quantiles(hierarchy, samples[:, :, :horizon_weeks])
-    quantiles = widen(hierarchy, now.mean[:, :horizon_weeks], quantiles, tested.widening)
+    quantiles = sample_quantiles(hierarchy, samples[:, :, : run.horizon_weeks])
+    quantiles = widen(hierarchy, now.mean[:, : run.horizon_weeks], quantiles, tested.widening)
     paths = monthly_paths(samples[: settings.paths], bottom, known.cutoff, settings.outlook_months)
     write_run(connection, run, now, quantiles, tested, score(tested), paths)
 
 
-def _check_options(horizon_weeks: int, scenario: str) -> None:
-    if scenario not in SCENARIOS:
-        names = ", ".join(SCENARIOS)
-        raise TongmaiError(
-            "unknown_scenario",
-            f"没有情景“{scenario}”；可用：{names}。",
-            f"There is no scenario '{scenario}'; choose from {names}.",
-            EXIT_USAGE,
-        )
+def _check_horizon(horizon_weeks: int) -> None:
     if not 1 <= horizon_weeks <= MAX_HORIZON_WEEKS:
         raise TongmaiError(
             "bad_horizon",

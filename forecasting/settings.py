@@ -9,9 +9,6 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-SCENARIOS: dict[str, float] = {"base": 1.0, "permits_minus_50": 0.5}
-"""Scenario -> factor on the permits expected after the cutoff (those already granted stay)."""
-
 QUANTILES: dict[str, float] = {
     "q025": 0.025,
     "q10": 0.1,

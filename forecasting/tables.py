@@ -14,7 +14,9 @@ _RUN = Column("run_id", "VARCHAR", "预测批次号", "forecast run")
 _MODEL = Column(
     "model", "VARCHAR", "模型；fallback_ 开头为替代模型", "model; names starting with fallback_ stood in for Prophet"
 )
-_SCENARIO = Column("scenario", "VARCHAR", "情景：base 或 permits_minus_50", "scenario: base or permits_minus_50")
+_SCENARIO = Column(
+    "scenario", "VARCHAR", "情景：base、permits_minus_50 或政策事件名", "scenario: base, permits_minus_50 or a policy's"
+)
 _UNIQUE_ID = Column(
     "unique_id",
     "VARCHAR",
@@ -72,6 +74,15 @@ RUNS = Table(
             "VARCHAR",
             "promoted 现用（只有一个）；superseded 曾用；stored 试算",
             "promoted: in use, one run only; superseded: was in use; stored: a what-if or a past as-of day",
+        ),
+        Column("as_of", "DATE", "所用数据截至哪天为人所知", "the day whose knowledge was used"),
+        Column("horizon_weeks", "INTEGER", "预测周数", "weeks forecast"),
+        _SCENARIO,
+        Column(
+            "supposed",
+            "JSON",
+            "情景所设：新许可系数与政策事件（名称、起止、区县、系数、来源）",
+            "what the scenario supposes: factor on new grants, policy events with days, districts, factors, source",
         ),
     ),
 )
@@ -137,8 +148,8 @@ COMPONENTS = Table(
         Column(
             "part",
             "VARCHAR",
-            "部分：pipeline、trend、yearly、calendar、level、reconciliation",
-            "pipeline, trend, yearly, calendar, level or reconciliation",
+            "部分：pipeline、trend、yearly、calendar、level、reconciliation；政策情景另有 policy",
+            "pipeline, trend, yearly, calendar, level or reconciliation; policy too when the scenario has events",
         ),
         Column("value", "DOUBLE", "m³/周（pipeline）或倍数", "m³ per week (pipeline) or factor"),
     ),

@@ -6,6 +6,7 @@ Belongs here: options in, one call to a stage's door, the result out. Does not b
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -50,14 +51,30 @@ def forecast(
     ] = None,
     horizon: Annotated[int, typer.Option(min=1, max=52, help=said("周数", "weeks ahead"))] = 52,
     scenario: Annotated[
-        str, typer.Option(help=said("情景：base, permits_minus_50", "scenario: base, permits_minus_50"))
+        str,
+        typer.Option(
+            help=said(
+                "情景：base, permits_minus_50，或政策事件文件中的名称",
+                "scenario: base, permits_minus_50, or a name of the events file",
+            )
+        ),
     ] = "base",
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="F.csv",
+            help=said(
+                "政策事件文件（默认 data/reference/scenario_events.csv）",
+                "policy events (default data/reference/scenario_events.csv)",
+            ),
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     from forecasting.run import forecast as make_forecast
 
     day: date | None = None if as_of is None else as_of.date()
-    report = make_forecast(home_of(home), as_of=day, horizon_weeks=horizon, scenario=scenario)
+    report = make_forecast(home_of(home), as_of=day, horizon_weeks=horizon, scenario=scenario, events=events)
     show(report.to_dict(), as_json)
 
 
