@@ -76,7 +76,8 @@ lock: install  ## 重新锁定依赖 | resolve requirements.lock anew
 	@$(BIN)/python -m pip install --quiet uv && $(BIN)/uv pip compile pyproject.toml --all-extras --universal \
 		--python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links \
 		--no-header --quiet -o requirements.lock
-	@echo 'dlt[duckdb,parquet]' | $(BIN)/uv pip compile - --constraints requirements.lock --universal \
+	@printf '%s\n' 'dlt[duckdb,parquet]' prophet 'statsforecast>=2.1' | $(BIN)/uv pip compile - --universal \
+		--constraints <(grep -oE '^[a-z0-9][^\]*' requirements.lock | grep -v '^pandas==') \
 		--python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links \
 		--no-header --quiet -o requirements-bench.lock
 

@@ -1,0 +1,70 @@
+"""The working scale: logs where a series is positive and its steps are relative, else plain units of its own size.
+
+Belongs here: there, back, and filling gaps. Does not belong here: any model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.hierarchy import BoolArray, FloatArray
+
+_MAX_LOG_STEP = 3.0  # a series that falls to a twentieth and comes back is not one of relative steps
+_MAX_EXPONENT = 300.0
+
+
+@dataclass(frozen=True, eq=False)
+class Guard:
+    """Working scale of N series: log(y / unit) where `is_log`, else y / unit; `is_positive`: never below zero."""
+
+    unit: FloatArray
+    is_log: BoolArray
+    is_positive: BoolArray
+
+    def work(self, y: FloatArray) -> FloatArray:
+        """(N, T) on the working scale; NaN stays NaN."""
+        scaled = y / self.unit[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.is_log[:, None], np.log(scaled), scaled)
+
+    def back(self, x: FloatArray) -> FloatArray:
+        """(..., N, H) in the series' own units; a series that was never below zero is not now."""
+        logged = np.exp(np.clip(x, -_MAX_EXPONENT, _MAX_EXPONENT))
+        plain = np.where(self.is_positive[:, None], np.maximum(x, 0.0), x)
+        return np.asarray(np.where(self.is_log[:, None], logged, plain) * self.unit[:, None])
+
+    def spread_of_mean(self, x: FloatArray, variance: FloatArray) -> FloatArray:
+        """(N, H) the mean where x is the median and `variance` that of the working scale: exp(x + v/2) for logs."""
+        return self.back(x + np.where(self.is_log[:, None], variance / 2, 0.0))
+
+
+def guard(y: FloatArray) -> Guard:
+    """The working scale of y (N, T), from what it observed: unit = mean |y|."""
+    observed = np.isfinite(y)
+    count = np.maximum(observed.sum(axis=1), 1)
+    largest = np.max(np.abs(np.where(observed, y, 0.0)), axis=1)
+    largest = np.where(largest > 0, largest, 1.0)
+    unit = np.where(observed, np.abs(y / largest[:, None]), 0.0).sum(axis=1) / count * largest  # without overflow
+    unit = np.where(unit > 0, unit, 1.0)
+    lowest = np.where(observed, y, np.inf).min(axis=1, initial=np.inf)
+    is_positive = lowest >= 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(np.where(observed & (y > 0), y / unit[:, None], np.nan))
+    steps = np.abs(np.diff(filled(logs), axis=1))
+    jump = np.nan_to_num(steps, nan=0.0).max(axis=1, initial=0.0)
+    return Guard(unit, (lowest > 0) & np.isfinite(lowest) & (jump < _MAX_LOG_STEP), is_positive)
+
+
+def filled(x: FloatArray) -> FloatArray:
+    """(N, T) with gaps between observations bridged by straight lines; before the first and after the last, NaN."""
+    observed = np.isfinite(x)
+    first = np.where(observed.any(axis=1), observed.argmax(axis=1), x.shape[1])
+    result = x.copy()
+    position = np.arange(x.shape[1])
+    for row in np.flatnonzero((observed.sum(axis=1) < x.shape[1] - first) & observed.any(axis=1)):
+        known = position[observed[row]]
+        inside = slice(known[0], known[-1] + 1)
+        result[row, inside] = np.interp(position[inside], known, x[row, known])
+    return result

@@ -1,0 +1,88 @@
+"""Exponential smoothing of many series at once: level, damped trend, trend, weighted by how well each explains.
+
+Belongs here: smoothing without a season. Does not belong here: seasons, theta.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.hierarchy import FloatArray, IntArray
+
+_START = 10  # observations behind the initial level and slope
+_LEVELS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_TREND_LEVELS = (0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 1.0)
+_DAMPED = tuple(
+    (level, slope, damping) for level in _TREND_LEVELS for slope in (0.05, 0.15, 0.4) for damping in (0.85, 0.95)
+)
+_TREND = tuple((level, slope, 1.0) for level in _TREND_LEVELS for slope in (0.0, 0.02, 0.1))
+_GRID = np.array([*((level, 0.0, 0.0) for level in _LEVELS), *_DAMPED, *_TREND]).T
+_FREE = np.repeat([3.0, 6.0, 5.0], [len(_LEVELS), len(_DAMPED), len(_TREND)])  # parameters, for the criterion
+
+
+@dataclass(frozen=True, eq=False)
+class Smoothed:
+    """`ahead` (N, H), `fitted` (N, T) one step ahead, NaN before a series begins."""
+
+    ahead: FloatArray
+    fitted: FloatArray
+
+
+def smooth(x: FloatArray, lengths: IntArray, horizon: int) -> Smoothed:
+    """ETS with additive errors on x (N, T) that has no season and no gaps: l ← l + φb + αe, b ← φb + αβe.
+
+    Every (α, β, φ) of a grid is run; the forecast is their mean, weighted by exp(-AICc / 2) (Burnham & Anderson
+    2002), so that no choice hangs on a hair. Hyndman, Koehler, Ord & Snyder (2008) for the recursions.
+    """
+    alpha, beta, phi = _GRID
+    periods = x.shape[1]
+    level0, slope0 = start(x, lengths)
+    level = np.repeat(level0[:, None], len(alpha), axis=1)
+    slope = slope0[:, None] * (phi > 0)
+    gain, bend = alpha, alpha * beta
+    squares = np.zeros_like(level)
+    expected = np.empty((periods, *level.shape))
+    begun = np.arange(periods)[:, None] >= (periods - lengths)[None, :]
+    values = np.nan_to_num(x)
+    for period in range(periods):
+        slope = phi * slope
+        level = level + slope
+        expected[period] = level
+        on = begun[period][:, None]
+        error = np.where(on, values[:, period][:, None] - level, 0.0)
+        squares += error * error
+        level = np.where(on, level + gain * error, level0[:, None])
+        slope = np.where(on, slope + bend * error, slope0[:, None] * (phi > 0))
+    weight = criterion_weights(squares, lengths, _FREE)
+    growth = np.cumsum(phi[:, None] ** np.arange(1, horizon + 1), axis=1)
+    ahead = (weight * level).sum(axis=1)[:, None] + (weight * slope) @ growth
+    fitted = np.einsum("tng,ng->nt", expected, weight)
+    return Smoothed(ahead, np.where(begun.T, fitted, np.nan))
+
+
+def start(x: FloatArray, lengths: IntArray) -> tuple[FloatArray, FloatArray]:
+    """(N,) level just before the first observation and slope, by a line through the first ten."""
+    periods = x.shape[1]
+    count = np.clip(lengths, 1, _START)
+    step = np.arange(_START)
+    column = np.minimum((periods - lengths)[:, None] + step, periods - 1)
+    used = step < count[:, None]
+    value = np.where(used, np.nan_to_num(np.take_along_axis(x, column, axis=1)), 0.0)
+    mean_step = (count - 1) / 2
+    mean = value.sum(axis=1) / count
+    centred = np.where(used, step - mean_step[:, None], 0.0)
+    slope = (centred * value).sum(axis=1) / np.maximum((centred**2).sum(axis=1), 1.0)
+    slope = np.where(count > 3, slope, 0.0)
+    return mean - slope * (mean_step + 1), slope
+
+
+def criterion_weights(squares: FloatArray, lengths: IntArray, free: FloatArray) -> FloatArray:
+    """(N, G) weights exp(-ΔAICc / 2) from sums of squared errors (N, G) of models with `free` (G,) parameters."""
+    count = np.maximum(lengths, 1).astype(float)[:, None]
+    left = np.maximum(count - free - 1, 0.5)
+    floor = 1e-12 * np.maximum(squares.max(axis=1, keepdims=True), 1e-300)
+    criterion = count * np.log(np.maximum(squares, floor) / count) + 2 * free * count / left
+    weight = np.exp(-0.5 * (criterion - criterion.min(axis=1, keepdims=True)))
+    return np.asarray(weight / weight.sum(axis=1, keepdims=True))

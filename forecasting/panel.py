@@ -1,0 +1,96 @@
+"""A panel: any number of series of one frequency, exactly as known at one origin. The engine's only input.
+
+Belongs here: the panel, what a source of panels must offer. Does not belong here: where the numbers come from (the
+city's history, a file), and what is done with them (`forecasting.engine`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from forecasting.frequency import Frequency
+from forecasting.hierarchy import DateArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """N series over T periods, right-aligned: `y[i, -1]` is series i at `ends[i]`, the last period it is known for.
+
+    y (N, T): NaN where nothing was observed (before a series begins, gaps); T is the longest series' length.
+    horizon: H periods to forecast. seasons: lengths in periods, shortest first, () for none.
+    offset (N, T + H): log of a level known in advance, such as a pipeline of permits; None without one.
+    features (N, T + H, K): regressors known in advance, such as holidays; None without any.
+    summing (N, B): series = summing @ the last B of them; None where series do not add up.
+    """
+
+    ids: tuple[str, ...]
+    ends: DateArray
+    frequency: Frequency
+    y: FloatArray
+    horizon: int
+    seasons: tuple[int, ...]
+    offset: FloatArray | None = None
+    features: FloatArray | None = None
+    summing: FloatArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> IntArray:
+        """(N,) periods from the first observation to the end; 0 where there is none."""
+        observed = np.isfinite(self.y)
+        first = np.where(observed.any(axis=1), observed.argmax(axis=1), self.y.shape[1])
+        return np.asarray(self.y.shape[1] - first)
+
+    def rows(self, chosen: Sequence[int] | IntArray) -> Panel:
+        """Some of the series, without columns that are empty for all of them. Sums are lost."""
+        index = np.asarray(chosen, dtype=np.int64)
+        part = replace(self, ids=tuple(self.ids[row] for row in index), ends=self.ends[index], summing=None)
+        longest = int(self.lengths[index].max(initial=1))
+        first = self.y.shape[1] - max(longest, 1)
+        return replace(
+            part,
+            y=self.y[index, first:],
+            offset=None if self.offset is None else self.offset[index, first:],
+            features=None if self.features is None else self.features[index, first:],
+        )
+
+    def before(self, periods: int, horizon: int | None = None) -> Panel:
+        """The same panel `periods` earlier, as far as its series alone tell; nothing later is in it.
+
+        Offset and features are taken as known in advance; where they were not, a `Source` replays what was known.
+        """
+        horizon = self.horizon if horizon is None else horizon
+        weeks = self.y.shape[1] - periods
+        ends = np.array([self.frequency.ahead(end, np.array([-periods]))[0] for end in self.ends], self.ends.dtype)
+        return replace(
+            self,
+            ends=ends,
+            y=self.y[:, :weeks],
+            horizon=horizon,
+            offset=None if self.offset is None else self.offset[:, : weeks + horizon],
+            features=None if self.features is None else self.features[:, : weeks + horizon],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """A past origin: what was known then, and what came since, actual (N, <= H), NaN where it has not come yet."""
+
+    panel: Panel
+    actual: FloatArray
+
+
+class Source(Protocol):
+    """Where panels come from. What a panel holds was known at its origin; the engine has no other way to data."""
+
+    def panel(self, origin: np.datetime64 | None = None) -> Panel:
+        """What was known at `origin`; None is now."""
+
+    def actual(self, origin: np.datetime64) -> FloatArray:
+        """(N, H) what has come since `origin`, as known now; for scores, never for a forecast."""
