@@ -6,25 +6,17 @@ exist, how they add up, or how wrong they are.
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forecasting.hierarchy import DateArray, FloatArray
+from forecasting.prophet_design import YEAR_DAYS, ProphetSpec, Wave, days_since_1970
+from forecasting.prophet_fit import fit_prophet
 from forecasting.settings import Settings
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from prophet import Prophet
-
 YEAR_WEEKS = 52
-YEAR_DAYS = 365.25
+_YEARLY = "yearly"
 
 
 @dataclass(frozen=True)
@@ -40,24 +32,6 @@ class Parts:
         return self.trend + self.yearly + self.calendar
 
 
-@contextmanager
-def quiet_prophet() -> Iterator[None]:
-    """Prophet and Stan without chatter. Hold it around all fits: warning filters are global to the process."""
-    prophet, stan = logging.getLogger("prophet"), logging.getLogger("cmdstanpy")
-    level, was_disabled = prophet.level, stan.disabled
-    logging.getLogger("prophet.plot").disabled = True  # says at import that plotly is absent; nothing here plots
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import_module("prophet")  # sets its logger's level when first imported, so it comes before ours
-        prophet.setLevel(logging.CRITICAL)
-        stan.disabled = True  # its level would be reset by its first call
-        try:
-            yield
-        finally:
-            prophet.setLevel(level)
-            stan.disabled = was_disabled
-
-
 def fit_parts(
     weeks: DateArray,
     log_ratio: FloatArray,
@@ -71,54 +45,16 @@ def fit_parts(
     Its trend is damped beyond the last fitted week (Gardner & McKenzie 1985): what bends a ratio to permitted
     volume seldom goes on for a year.
     """
-    import pandas as pd
-    from prophet import Prophet
-
-    fitted = len(log_ratio)
-    names = [f"feature_{column}" for column in range(features.shape[1])]
-    days = np.arange(weeks[0], weeks[0] + np.timedelta64(7 * len(features), "D"), np.timedelta64(7, "D"))
-    frame = pd.DataFrame({"ds": days} | dict(zip(names, features.T, strict=True)))
-    model = Prophet(
-        growth="linear",
-        n_changepoints=settings.changepoints,
-        changepoint_prior_scale=settings.changepoint_prior,
-        yearly_seasonality=False,
-        weekly_seasonality=False,
-        daily_seasonality=False,
-        uncertainty_samples=0,
+    days = weeks[0] + np.timedelta64(7, "D") * np.arange(len(features))
+    spec = ProphetSpec(
+        waves=(Wave(_YEARLY, YEAR_DAYS, yearly_order, yearly_prior),),
+        regressor_priors=(1.0,) * features.shape[1],
+        changepoints=settings.changepoints,
+        changepoint_prior=settings.changepoint_prior,
     )
-    if yearly_order:
-        model.add_seasonality("yearly", period=YEAR_DAYS, fourier_order=yearly_order, prior_scale=yearly_prior)
-    for name in names:
-        model.add_regressor(name, prior_scale=1.0, standardize=False)
-    # L-BFGS for short series too, where Prophet would take the slower Newton
-    model.fit(frame.head(fitted).assign(y=log_ratio), seed=settings.seed, algorithm="LBFGS")
-    return _parts(model, frame["ds"], features, yearly_order, fitted, settings)
-
-
-def _parts(
-    model: Prophet,
-    days: pd.Series[pd.Timestamp],
-    features: FloatArray,
-    yearly_order: int,
-    fitted: int,
-    settings: Settings,
-) -> Parts:
-    """The parts as `Prophet.predict` makes them, straight from the parameters: its frames cost as much as the fit."""
-    since_start = (days - model.start) / model.t_scale
-    trend = model.piecewise_linear(
-        since_start.to_numpy(),
-        model.params["delta"][0],
-        model.params["k"][0],
-        model.params["m"][0],
-        model.changepoints_t,
-    )
-    beta = model.params["beta"][0] * model.y_scale
-    waves = 2 * yearly_order
-    zero = np.zeros(len(days))
-    yearly = model.fourier_series(days, YEAR_DAYS, yearly_order) @ beta[:waves] if yearly_order else zero
-    calendar = features @ beta[waves : waves + features.shape[1]] if features.shape[1] else zero
-    return Parts(_damped(trend * model.y_scale, fitted, settings.trend_damping), yearly, calendar)
+    fit = fit_prophet(days_since_1970(days), log_ratio[None], spec, features)
+    trend = _damped(fit.trend[0], len(log_ratio), settings.trend_damping)
+    return Parts(trend, fit.seasonal[_YEARLY][0], fit.regressors[0])
 
 
 def damped_level(residual: FloatArray, horizon_weeks: int, settings: Settings) -> FloatArray:

@@ -18,7 +18,6 @@ from forecasting.events import BASE, Scenario, check_districts, find_scenario
 from forecasting.history import History, history, newest_knowledge
 from forecasting.identity import Run, code_version, version_of_data
 from forecasting.intervals import sample_quantiles, widen
-from forecasting.model import quiet_prophet
 from forecasting.origin import forecast_origin
 from forecasting.paths import monthly_paths, weeks_to_cover
 from forecasting.record import write_run
@@ -111,11 +110,10 @@ def forecast_in(
 def _make(connection: duckdb.DuckDBPyConnection, run: Run, known: History, settings: Settings) -> None:
     calendar = read_calendar(connection)
     hierarchy = known.hierarchy
-    with quiet_prophet():
-        replays = replay_origins(known, lambda day: history(connection, day), calendar, settings)
-        progress("forecast", f"回测 {len(replays)} 个历史起点", f"{len(replays)} past origins replayed")
-        outlook_weeks = weeks_to_cover(known.cutoff, settings.outlook_months)
-        now = forecast_origin(known, calendar, outlook_weeks, settings, run.scenario)
+    replays = replay_origins(known, lambda day: history(connection, day), calendar, settings)
+    progress("forecast", f"回测 {len(replays)} 个历史起点", f"{len(replays)} past origins replayed")
+    outlook_weeks = weeks_to_cover(known.cutoff, settings.outlook_months)
+    now = forecast_origin(known, calendar, outlook_weeks, settings, run.scenario)
     tested = backtest(replays, settings)
     errors = learn_errors([replay.forecast for replay in replays], [replay.actual for replay in replays], now)
     bottom = now.mean[-hierarchy.bottom_count :]
