@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.reference import check_reference
 from store.connections import reader
 from store.home import REFERENCE, REPOSITORY, Home
 from store.locks import hold
@@ -68,6 +69,7 @@ def build(home: Home) -> BuildReport:
                 "仓库里还没有数据；请先把文件放进 inbox/ 并运行 tongmai ingest。",
                 "The warehouse holds nothing yet; put files into inbox/ and run tongmai ingest first.",
             )
+        check_reference()
         progress("build", "dbt 建库并检查……", "dbt builds and tests the warehouse …")
         nodes = _nodes(_invoke(home, "build").result)
     failed = [node for node in nodes if node.has_failed]

@@ -15,9 +15,8 @@ from store.home import REPOSITORY
 WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
 
-def dbt(path: Path, *options: str) -> None:
+def dbt(path: Path, *options: str, project: Path = REPOSITORY / "dbt") -> None:
     """Build the warehouse in the file at `path`; a failed model or test fails here."""
-    project = REPOSITORY / "dbt"
     command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "build", *options]
     command += ["--project-dir", project, "--profiles-dir", project, "--target-path", path.parent / "target"]
     command += ["--log-path", path.parent / "logs", "--no-version-check"]

@@ -6,81 +6,54 @@ outcome (test_truth), arithmetic of one model (dbt's unit tests).
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-import duckdb
 import pytest
-from warehouse_dbt import WITHOUT_TESTS, dbt
-
-from pipelines.ingest import ingest
-from simulation.city import simulate
-from store.home import Home
-
-MARTS = ("policy_indicators", "order_matching_open", "procurement_weekly")
+from virtual_city import City
 
 
-class Found(NamedTuple):
-    """The hidden conduct, and the marts built from what the plants sent."""
-
-    conduct: dict[str, Any]
-    warehouse: duckdb.DuckDBPyConnection
+def rows_of(city: City, query: str) -> list[tuple[Any, ...]]:
+    return city.warehouse.execute(query).fetchall()
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
-    home = Home.at(tmp_path_factory.mktemp("city"))
-    simulate(home, years=1, scale=0.02, batch_weeks=4)
-    ingest(home)
-    dbt(home.warehouse, *WITHOUT_TESTS, "--select", *(f"+{table}" for table in MARTS))
-    conduct = json.loads(home.truth.read_text(encoding="utf-8"))["hidden"]["conduct"]
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        yield Found(conduct, connection)
-
-
-def rows_of(found: Found, query: str) -> list[tuple[Any, ...]]:
-    return found.warehouse.execute(query).fetchall()
-
-
-def causes(found: Found) -> dict[str, list[str]]:
+def causes(city: City) -> dict[str, list[str]]:
     """Plant -> the likely cause of each month that it stated."""
     query = (
         "SELECT plant_id, list(likely_cause) FROM marts.reconciliation_monthly WHERE stated_m3 IS NOT NULL GROUP BY 1"
     )
-    return dict(rows_of(found, query))
+    return dict(rows_of(city, query))
 
 
-def test_plants_that_misstate_are_told_from_those_that_do_not(found: Found) -> None:
+def test_plants_that_misstate_are_told_from_those_that_do_not(city: City) -> None:
     misstated = {
         plant: {cause for cause in months if cause in ("overstated", "understated")}
-        for plant, months in causes(found).items()
+        for plant, months in causes(city).items()
         if sum(cause in ("overstated", "understated") for cause in months) > len(months) / 2
     }
     expected = {
         plant: {"overstated" if share > 1 else "understated"}
-        for plant, share in found.conduct["statement_share"].items()
+        for plant, share in city.conduct["statement_share"].items()
     }
     assert misstated == expected
 
 
-def test_honest_statements_agree_or_lack_a_line(found: Found) -> None:
+def test_honest_statements_agree_or_lack_a_line(city: City) -> None:
     honest = [
         cause
-        for plant, months in causes(found).items()
-        if plant not in found.conduct["statement_share"]
+        for plant, months in causes(city).items()
+        if plant not in city.conduct["statement_share"]
         for cause in months
     ]
     assert len(honest) > 500
     assert sum(cause in ("agrees", "lines_missing", "tickets_unsent") for cause in honest) > 0.97 * len(honest)
 
 
-def test_a_day_with_tickets_is_never_silent(found: Found) -> None:
+def test_a_day_with_tickets_is_never_silent(city: City) -> None:
     days, reported, silent = rows_of(
-        found,
+        city,
         """
         SELECT count(*), count(*) FILTER (status IN ('received', 'late')), count(*) FILTER (status = 'silent')
         FROM marts.submission_calendar_daily AS calendar
@@ -93,9 +66,9 @@ def test_a_day_with_tickets_is_never_silent(found: Found) -> None:
     assert (reported, silent) == (days, 0)
 
 
-def test_pooled_use_is_the_sum_of_the_plants(found: Found) -> None:
+def test_pooled_use_is_the_sum_of_the_plants(city: City) -> None:
     differing = rows_of(
-        found,
+        city,
         """
         SELECT material, week_start FROM marts.procurement_weekly GROUP BY ALL
         HAVING abs(sum(received_t) FILTER (buyer_kind = 'plant') - sum(received_t) FILTER (buyer_kind = 'city')) > 1e-6
@@ -105,42 +78,42 @@ def test_pooled_use_is_the_sum_of_the_plants(found: Found) -> None:
     assert differing == []
 
 
-def test_every_ticket_is_judged_against_the_limit_once(found: Found) -> None:
+def test_every_ticket_is_judged_against_the_limit_once(city: City) -> None:
     judged = rows_of(
-        found, "SELECT sum(tickets), sum(tickets_timed), sum(tickets_within_limit) FROM marts.haul_compliance_daily"
+        city, "SELECT sum(tickets), sum(tickets_timed), sum(tickets_within_limit) FROM marts.haul_compliance_daily"
     )
     tickets = rows_of(
-        found,
+        city,
         "SELECT count(*), count(compliance_min), count(*) FILTER (compliance_min <= 90) FROM marts.fct_deliveries "
         "WHERE delivered_on IS NOT NULL",
     )
     assert judged == tickets
 
 
-def test_markets_conserve_the_volume(found: Found) -> None:
+def test_markets_conserve_the_volume(city: City) -> None:
     tickets = "SELECT sum(delivered_m3::DECIMAL(18, 3)) FROM marts.fct_deliveries WHERE delivered_on IS NOT NULL"
     for area in ("= 'city'", "<> 'city'"):
         sold = f"SELECT sum(sold_m3::DECIMAL(18, 3)) FROM marts.industry_structure_monthly WHERE area_code {area}"
-        assert rows_of(found, sold) == rows_of(found, tickets)
+        assert rows_of(city, sold) == rows_of(city, tickets)
 
 
-def test_concentration_is_what_plain_python_makes_of_the_tickets(found: Found) -> None:
-    owner = dict(rows_of(found, "SELECT plant_id, enterprise_id FROM marts.dim_plants WHERE is_current"))
+def test_concentration_is_what_plain_python_makes_of_the_tickets(city: City) -> None:
+    owner = dict(rows_of(city, "SELECT plant_id, enterprise_id FROM marts.dim_plants WHERE is_current"))
     sold: dict[date, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for plant, day, volume in rows_of(
-        found, "SELECT plant_id, delivered_on, delivered_m3 FROM marts.fct_deliveries WHERE delivered_on IS NOT NULL"
+        city, "SELECT plant_id, delivered_on, delivered_m3 FROM marts.fct_deliveries WHERE delivered_on IS NOT NULL"
     ):
         sold[day.replace(day=1)][owner.get(plant, plant)] += Decimal(str(volume))
-    hhi_of = rows_of(found, "SELECT month_start, hhi FROM marts.industry_structure_monthly WHERE area_code = 'city'")
+    hhi_of = rows_of(city, "SELECT month_start, hhi FROM marts.industry_structure_monthly WHERE area_code = 'city'")
     assert len(hhi_of) >= 12
     for month, hhi in hhi_of:
         total = sum(sold[month].values())
         assert hhi == pytest.approx(10_000 * float(sum((part / total) ** 2 for part in sold[month].values())), abs=0.06)
 
 
-def test_matching_books_no_plant_beyond_what_it_can_spare(found: Found) -> None:
+def test_matching_books_no_plant_beyond_what_it_can_spare(city: City) -> None:
     matches = rows_of(
-        found,
+        city,
         """
         SELECT count(DISTINCT order_id), count(*) FILTER (is_feasible), count(*) FILTER (is_feasible AND (
             spare_m3 < open_m3 OR haul_min > 90 OR plant_id NOT IN (
@@ -156,9 +129,9 @@ def test_matching_books_no_plant_beyond_what_it_can_spare(found: Found) -> None:
     assert impossible == 0
 
 
-def test_every_indicator_is_what_its_query_gives(found: Found) -> None:
-    indicators = rows_of(found, "SELECT indicator, year_start, value, query FROM marts.policy_indicators")
+def test_every_indicator_is_what_its_query_gives(city: City) -> None:
+    indicators = rows_of(city, "SELECT indicator, year_start, value, query FROM marts.policy_indicators")
     assert len({row[0] for row in indicators}) == 21
     for indicator, year, value, query in indicators:
-        given = {row[0]: row[1] for row in rows_of(found, query)}
+        given = {row[0]: row[1] for row in rows_of(city, query)}
         assert value == round(float(given[year]), 6), indicator

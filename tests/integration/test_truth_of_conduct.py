@@ -5,35 +5,8 @@ Belongs here: detections held against truth.json. Does not belong here: how a fi
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from typing import Any, NamedTuple
-
-import duckdb
 import pytest
-from warehouse_dbt import WITHOUT_TESTS, dbt
-
-from pipelines.ingest import ingest
-from simulation.city import simulate
-from store.home import Home
-
-
-class City(NamedTuple):
-    """A virtual city's marts, and what is true of its plants and laboratories."""
-
-    marts: duckdb.DuckDBPyConnection
-    conduct: dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
-    home = Home.at(tmp_path_factory.mktemp("conduct"))
-    simulate(home, years=1, scale=0.05, batch_weeks=4)
-    ingest(home)
-    dbt(home.warehouse, *WITHOUT_TESTS, "--select", "+regulator_alerts")
-    conduct = json.loads(home.truth.read_text(encoding="utf-8"))["hidden"]["conduct"]
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        yield City(connection, conduct)
+from virtual_city import City
 
 
 def accused(city: City, rule: str) -> set[str]:
@@ -41,12 +14,12 @@ def accused(city: City, rule: str) -> set[str]:
     query = "SELECT DISTINCT coalesce(plant_id, subject) FROM marts.regulator_alerts WHERE rule = ? AND state = 'open'"
     if rule == "lab_too_regular":
         query = query.replace("coalesce(plant_id, subject)", "subject")
-    return {row[0] for row in city.marts.execute(query, [rule]).fetchall()}
+    return {row[0] for row in city.warehouse.execute(query, [rule]).fetchall()}
 
 
 def test_laboratories_that_invent_results_stand_out_and_nobody_else(city: City) -> None:
     inventing = set(city.conduct["fabricating_labs"])
-    grades = city.marts.execute(
+    grades = city.warehouse.execute(
         "SELECT lab_id, lab_grade, pulled_down_zh, pulled_down_en FROM marts.lab_grading_quarterly "
         "WHERE lab_grade <> 'unrated'"
     ).fetchall()
@@ -65,7 +38,7 @@ def test_scales_that_drift_to_the_end_are_alerts_and_no_other_scale_is(city: Cit
         for plant, scale in city.conduct["drifting_scales"].items()
         if scale["calibrated_on"] is None
     }
-    found = city.marts.execute(
+    found = city.warehouse.execute(
         "SELECT DISTINCT plant_id, subject FROM marts.regulator_alerts "
         "WHERE rule IN ('scale_drifting', 'weighing_out_of_tolerance') AND state = 'open'"
     ).fetchall()
@@ -76,7 +49,7 @@ def test_scales_that_drift_to_the_end_are_alerts_and_no_other_scale_is(city: Cit
 def test_plants_that_hold_back_cement_are_alerts_though_their_scales_are_right(city: City) -> None:
     shaving = city.conduct["cement_shaved"]
     assert accused(city, "cement_below_filed") == set(shaving)
-    deviations = city.marts.execute(
+    deviations = city.warehouse.execute(
         "SELECT plant_id, deviation_from_target_pct, deviation_from_filed_pct FROM marts.weighing_compliance_monthly "
         "WHERE material = 'cement' AND list_contains(?, plant_id) AND weighings_against_filed > 30",
         [list(shaving)],
@@ -89,7 +62,7 @@ def test_plants_that_hold_back_cement_are_alerts_though_their_scales_are_right(c
 
 def test_plants_that_sample_too_little_are_alerts(city: City) -> None:
     careless = set(city.conduct["sampling_share"])
-    rows = city.marts.execute("SELECT plant_id FROM marts.regulator_alerts WHERE rule = 'undersampling'").fetchall()
+    rows = city.warehouse.execute("SELECT plant_id FROM marts.regulator_alerts WHERE rule = 'undersampling'").fetchall()
     found = {plant for (plant,) in rows}
     assert careless <= found
     assert len(found - careless) <= 2, "honest plants of few cubic metres may miss a group"
@@ -98,7 +71,7 @@ def test_plants_that_sample_too_little_are_alerts(city: City) -> None:
 def test_weak_plants_fail_most_lots(city: City) -> None:
     sigma = city.conduct["sigma_mpa"]
     failed = dict(
-        city.marts.execute(
+        city.warehouse.execute(
             "SELECT plant_id, count(*) FILTER (WHERE verdict = 'failed') / count(*) FROM marts.strength_acceptance "
             "WHERE verdict <> 'not_assessable' GROUP BY plant_id"
         ).fetchall()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from orchestration.reference import read_declared
 from pipelines.feeds import FEEDS
 from pipelines.feeds.materials import MATERIALS, OTHER
 from store.home import REFERENCE, REPOSITORY
@@ -22,14 +23,8 @@ from store.home import REFERENCE, REPOSITORY
 DBT = REPOSITORY / "dbt"
 SEEDS = yaml.safe_load((DBT / "dbt_project.yml").read_text(encoding="utf-8"))["seeds"]["tongmai"]
 NAMES = [name for name in SEEDS if not name.startswith("+")]
-# What a standard sets, each with what tells its rows of one date apart.
-STANDARDS = {
-    "standard_limits": ("name",),
-    "cube_size_factors": ("size_mm", "min_strength_mpa"),
-    "strength_acceptance_rules": ("method", "groups_from", "grade_from_mpa"),
-    "weighing_tolerances": ("material",),
-    "carbon_factors": ("kind", "subject"),
-}
+# What a standard sets holds from a date on, until the next row of the same key.
+STANDARDS = {table.name: table.key[:-1] for table in read_declared(REFERENCE) if table.key[-1] == "valid_from"}
 WALL_CLOCK = re.compile(r"\b(now|current_date|current_timestamp|today|random|uuid)\b", re.IGNORECASE)
 
 
@@ -71,14 +66,12 @@ def test_every_number_has_unit_source_and_status(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STANDARDS)
-def test_every_figure_of_a_standard_has_issuer_clause_and_date_and_none_has_two(name: str) -> None:
+def test_every_figure_of_a_standard_has_issuer_clause_and_date(name: str) -> None:
     rows = read(name)
     for row in rows:
         assert row["issuer"], row
         assert row["clause"], row
         assert date.fromisoformat(row["valid_from"]), row
-    keys = [(*(row[column] for column in STANDARDS[name]), row["valid_from"]) for row in rows]
-    assert len(set(keys)) == len(keys)
 
 
 def test_every_material_has_its_tolerances_and_carbon_factor() -> None:
@@ -94,7 +87,8 @@ def test_every_limit_that_is_asked_for_is_there() -> None:
         name for names in re.findall(r"limits_in_force\(\s*\[([^\]]+)\]", sql) for name in re.findall(r"\w+", names)
     }
     assert asked
-    assert asked <= {row["name"] for row in read("standard_limits")}
+    (limits,) = [table for table in read_declared(REFERENCE) if table.name == "standard_limits"]
+    assert asked == limits.one_of["name"] == {row["name"] for row in read("standard_limits")}
 
 
 def test_every_rule_of_an_alert_is_looked_at_and_every_one_looked_at_is_there() -> None:

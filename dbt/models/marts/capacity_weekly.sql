@@ -1,25 +1,15 @@
--- Capacity of a plant in a week: that of a day (dim_plants) × working days. A working day is one on which the plant is
--- open and operating, outside any policy ban. The New Year is no ban: sites ask for little then, and a plant that could
--- deliver counts as able to.
+-- Capacity of a plant in a week: that of its open days (int_plants_opened_daily), of which it works no more than its
+-- working days. A plant that opens, closes or grows within the week counts with the days that it had.
 with
 
-weeks as (
-    select
-        dates.week_start,
-        dates.date_on,
-        dates.is_policy_ban as is_shut
-    from {{ ref('dim_dates') }} as dates
-    inner join {{ ref('int_deliveries_spanned') }} as span
-        on dates.week_start between span.first_week and span.last_week
-),
-
--- The record of a plant that holds at the end of the week.
+-- Plants on record at the end of the week, able to work or not.
 plants as (
     select
         weeks.week_start,
-        versions.*,
-        weeks.week_start + 6 as week_end
-    from (select distinct week_start from weeks) as weeks
+        versions.plant_id
+    from (select distinct dates.week_start from {{ ref('dim_dates') }} as dates) as weeks
+    inner join {{ ref('int_deliveries_spanned') }} as span
+        on weeks.week_start between span.first_week and span.last_week
     inner join {{ ref('dim_plants') }} as versions
         on
             versions.valid_from <= weeks.week_start + 6
@@ -27,19 +17,15 @@ plants as (
     where not versions.is_candidate
 ),
 
-worked as (
+opened as (
     select
-        plants.plant_id,
-        plants.week_start,
-        count(*) filter (
-            where not weeks.is_shut
-            and plants.status = 'operating'
-            and weeks.date_on >= coalesce(plants.opened_on, weeks.date_on)
-            and weeks.date_on < coalesce(plants.closed_on, date '9999-12-31')
-        ) as open_days
-    from plants
-    inner join weeks on plants.week_start = weeks.week_start
-    group by plants.plant_id, plants.week_start
+        plant_id,
+        week_start,
+        count(*) as open_days,
+        max(working_days_per_week) as working_days,
+        cast({{ exact_sum('capacity_m3_per_day') }} as double) as open_m3
+    from {{ ref('int_plants_opened_daily') }}
+    group by plant_id, week_start
 ),
 
 delivered as (
@@ -56,10 +42,12 @@ available as (
     select
         plants.plant_id,
         plants.week_start,
-        plants.week_end,
-        round(plants.capacity_m3_per_day * least(plants.working_days_per_week, worked.open_days), 3) as available_m3
+        plants.week_start + 6 as week_end,
+        round(
+            coalesce(opened.open_m3 * least(opened.working_days / opened.open_days, 1), 0), 3
+        ) as available_m3
     from plants
-    inner join worked on plants.plant_id = worked.plant_id and plants.week_start = worked.week_start
+    left join opened on plants.plant_id = opened.plant_id and plants.week_start = opened.week_start
 )
 
 select

@@ -33,7 +33,7 @@ months as (
 ),
 
 factors as (
-    {{ rules_in_force('carbon_factors', 'kind', 'months', 'month_start') }}
+    {{ rules_in_force('carbon_factors', ['kind', 'subject'], 'months', 'month_start') }}
 ),
 
 concrete as (

@@ -14,7 +14,7 @@ tests as (
 
 -- The factors and the limit in force on the day of the test.
 factors as (
-    {{ rules_in_force('cube_size_factors', 'size_mm', 'tests', 'tested_on') }}
+    {{ rules_in_force('cube_size_factors', ['size_mm'], 'tests', 'tested_on') }}
 ),
 
 limits as (
@@ -63,15 +63,10 @@ ruled as (
 valued as (
     select
         *,
-        round_even(
-            cast(
-                size_factor * case group_rule
-                    when 'mean' then (cubes_mpa[1] + cubes_mpa[2] + cubes_mpa[3]) / 3
-                    when 'middle' then cubes_mpa[2]
-                end as decimal(18, 6)
-            ),
-            1
-        ) as group_mpa
+        {{ half_to_even("size_factor * case group_rule
+            when 'mean' then (cubes_mpa[1] + cubes_mpa[2] + cubes_mpa[3]) / 3
+            when 'middle' then cubes_mpa[2]
+        end", 1) }} as group_mpa
     from ruled
 )
 

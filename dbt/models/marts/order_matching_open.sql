@@ -83,7 +83,7 @@ material as (
 
 -- The default of the strongest listed grade that an order's grade reaches, and how far a plant last was from it.
 factors as (
-    {{ rules_in_force('carbon_factors', 'kind', ref('int_orders_opened'), 'open_from_on') }}
+    {{ rules_in_force('carbon_factors', ['kind', 'subject'], ref('int_orders_opened'), 'open_from_on') }}
 ),
 
 default_carbon as (

@@ -27,7 +27,7 @@ lots as (
 ),
 
 rules as (
-    {{ rules_in_force('strength_acceptance_rules', 'method', 'lots', 'month_start') }}
+    {{ rules_in_force('strength_acceptance_rules', ['method'], 'lots', 'month_start') }}
 ),
 
 limits as (

@@ -12,21 +12,13 @@ span as (
     from {{ ref('int_deliveries_spanned') }}
 ),
 
--- Days on which a plant was able to work, by the record then in force.
 plant_days as (
     select
-        plants.plant_id,
-        dates.date_on,
-        dates.month_start
-    from {{ ref('dim_dates') }} as dates
-    inner join span on dates.date_on between span.first_week and span.data_through_on
-    inner join {{ ref('dim_plants') }} as plants
-        on
-            dates.date_on >= plants.valid_from
-            and (plants.valid_to is null or dates.date_on < plants.valid_to)
-            and dates.date_on >= coalesce(plants.opened_on, dates.date_on)
-            and dates.date_on < coalesce(plants.closed_on, date '9999-12-31')
-    where plants.status = 'operating' and not dates.is_policy_ban
+        opened.plant_id,
+        opened.date_on,
+        opened.month_start
+    from {{ ref('int_plants_opened_daily') }} as opened
+    inner join span on opened.date_on <= span.data_through_on
 ),
 
 reported as (

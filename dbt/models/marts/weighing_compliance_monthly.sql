@@ -32,7 +32,7 @@ tolerances as (
         clause,
         issuer,
         status as rule_status
-    from ({{ rules_in_force('weighing_tolerances', 'material', 'months', 'month_start') }})
+    from ({{ rules_in_force('weighing_tolerances', ['material'], 'months', 'month_start') }})
 ),
 
 trucks as (
