@@ -40,10 +40,12 @@ class Replay:
 
 @dataclass(frozen=True)
 class Backtest:
-    """Replays, newest last; their quantiles (7, N, H) with each origin's own errors left out; the final widening."""
+    """Replays, newest last; their quantiles (7, N, H) with each origin's own errors left out, calibrated and not; the
+    final widening."""
 
     replays: tuple[Replay, ...]
     quantiles: tuple[FloatArray, ...]
+    uncalibrated: tuple[FloatArray, ...]
     widening: FloatArray
 
 
@@ -80,7 +82,7 @@ def backtest(replays: Sequence[Replay], settings: Settings) -> Backtest:
         for replay, quantiles in zip(replays, raw, strict=True)
     ]
     if not replays:
-        return Backtest((), (), np.ones((4, 4)))
+        return Backtest((), (), (), np.ones((4, 4)))
     hierarchy = replays[0].forecast.history.hierarchy
     quantiles = tuple(
         widen(
@@ -91,7 +93,7 @@ def backtest(replays: Sequence[Replay], settings: Settings) -> Backtest:
         )
         for position, (replay, band) in enumerate(zip(replays, raw, strict=True))
     )
-    return Backtest(tuple(replays), quantiles, learn_widening(hierarchy, scored))
+    return Backtest(tuple(replays), quantiles, tuple(raw), learn_widening(hierarchy, scored))
 
 
 def _left_out_quantiles(replays: Sequence[Replay], left_out: int, settings: Settings) -> FloatArray:

@@ -31,6 +31,9 @@ from forecasting.settings import Settings
 PLAIN = "prophet_plain"
 NAIVE = "seasonal_naive"
 RATIO = "pipeline_ratio"
+STEP_PIPELINE, STEP_LEVEL, STEP_ENSEMBLE = "step_pipeline", "step_level", "step_ensemble"
+STEPS = (PLAIN, STEP_PIPELINE, STEP_LEVEL, STEP_ENSEMBLE)
+"""What the method would be without its later steps, in their order."""
 
 _KERNEL_ROUNDS = 2
 _RESIDUAL_WEEKS = 104
@@ -66,7 +69,8 @@ def forecast_origin(
     *,
     plain: bool = False,
 ) -> OriginForecast:
-    """Means of all series for the `horizon_weeks` after the cutoff; `plain` adds the permit-free yardstick.
+    """Means of all series for the `horizon_weeks` after the cutoff; `plain` adds Prophet alone and
+    the method step by step.
 
     Own forecasts are made for the city and every bottom series; districts and grade classes are their sums.
     """
@@ -102,6 +106,9 @@ def forecast_origin(
     }
     if plain and city.model in PROPHET_MODELS:
         yardsticks[PLAIN] = _plain(history, actual, features, settings)
+        # sums have a level's part of their own: what it does to the sum of their members
+        yardsticks[STEP_PIPELINE] = base / np.where(factors["level"] > 0, factors["level"], 1.0)
+        yardsticks[STEP_LEVEL] = base
     return OriginForecast(
         history=history,
         mean=hierarchy.aggregate(mean),
@@ -179,11 +186,12 @@ def _model_names(hierarchy: Hierarchy, city: SeriesForecast, bottom: list[Series
 
 
 def _plain(history: History, actual: FloatArray, features: FloatArray, settings: Settings) -> FloatArray:
-    """(N, H) the same model without permits, for city and districts: what the pipeline is measured against."""
+    """(N, H) Prophet alone, without permits and level, for city and districts: what the rest is measured against."""
     weeks, total = actual.shape[1], len(features)
     mean = np.full((len(actual), total - weeks), np.nan)
     city, season = forecast_city(history.weeks, actual[0], np.ones(total), features, False, settings)
-    mean[0] = city.mean
+    mean[0] = city.mean / city.factors["level"]
     for row in history.hierarchy.rows("district"):
-        mean[row] = forecast_series(history.weeks, actual[row], np.ones(total), season, False, settings).mean
+        district = forecast_series(history.weeks, actual[row], np.ones(total), season, False, settings)
+        mean[row] = district.mean / district.factors["level"]
     return mean

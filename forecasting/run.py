@@ -6,6 +6,7 @@ Belongs here: the order of steps and the checks at the door. Does not belong her
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -20,11 +21,12 @@ from forecasting.identity import Run, code_version, version_of_data
 from forecasting.intervals import sample_quantiles, widen
 from forecasting.origin import forecast_origin
 from forecasting.paths import monthly_paths, weeks_to_cover
+from forecasting.promotion import consider
 from forecasting.record import write_run
 from forecasting.report import ForecastReport, read_report
 from forecasting.scores import score
-from forecasting.settings import MAX_HORIZON_WEEKS, Settings
-from forecasting.tables import create_forecast_tables, promote
+from forecasting.settings import MAX_HORIZON_WEEKS, Settings, rolling_origins
+from forecasting.tables import create_forecast_tables
 from store.connections import writer
 from store.home import Home
 from store.locks import hold
@@ -55,15 +57,25 @@ def forecast(
         return forecast_in(connection, as_of=as_of, horizon_weeks=horizon_weeks, scenario=supposed)
 
 
+def full_backtest(home: Home, origins: int = 12) -> ForecastReport:
+    """A run on all that is known with `origins` rolling past origins, stored beside the one in use.
+
+    Raises what `forecast` raises.
+    """
+    with hold(home, "warehouse", wait_s=_LOCK_WAIT_S), writer(home) as connection:
+        return forecast_in(connection, origins=origins)
+
+
 def forecast_in(
     connection: duckdb.DuckDBPyConnection,
     *,
     as_of: date | None = None,
     horizon_weeks: int = MAX_HORIZON_WEEKS,
     scenario: Scenario = BASE,
+    origins: int | None = None,
     settings: Settings | None = None,
 ) -> ForecastReport:
-    """`forecast` on a writer's connection that is already open."""
+    """`forecast` on a writer's connection that is already open; with `origins` a full backtest, never promoted."""
     started_at = time.monotonic()
     settings = settings or Settings()
     _check_horizon(horizon_weeks)
@@ -73,7 +85,9 @@ def forecast_in(
     as_of = min(as_of or newest, newest)  # nothing is known beyond it, so a later day is the same question
     known = history(connection, as_of)
     check_districts(scenario, known.hierarchy.districts)
-    is_standard = scenario == BASE and horizon_weeks == MAX_HORIZON_WEEKS and as_of == newest
+    is_standard = scenario == BASE and horizon_weeks == MAX_HORIZON_WEEKS and as_of == newest and origins is None
+    if origins is not None:
+        settings = replace(settings, origins_back_weeks=rolling_origins(len(known.weeks), settings, origins))
     run = Run(
         cutoff=known.cutoff,
         data_version=version_of_data(connection, known.digest()),
@@ -101,8 +115,8 @@ def forecast_in(
             f"数据、代码与参数未变：批次 {run.run_id} 已在，不再重算",
             f"same data, code and options: run {run.run_id} is already there, nothing added",
         )
-    if is_standard:
-        promote(connection, run.run_id)
+    if is_standard and (decision := consider(connection, run.run_id, settings)) is not None:
+        progress("forecast", *decision.text)
     seconds = time.monotonic() - started_at
     return read_report(connection, run, known, is_new=is_new, seconds=seconds)
 
@@ -121,7 +135,7 @@ def _make(connection: duckdb.DuckDBPyConnection, run: Run, known: History, setti
     quantiles = sample_quantiles(hierarchy, samples[:, :, : run.horizon_weeks])
     quantiles = widen(hierarchy, now.mean[:, : run.horizon_weeks], quantiles, tested.widening)
     paths = monthly_paths(samples[: settings.paths], bottom, known.cutoff, settings.outlook_months)
-    write_run(connection, run, now, quantiles, tested, score(tested), paths)
+    write_run(connection, run, now, quantiles, tested, score(tested, settings.seed), paths)
 
 
 def _check_horizon(horizon_weeks: int) -> None:

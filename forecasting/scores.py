@@ -1,6 +1,7 @@
-"""Scores of a backtest: how large, how lopsided, how honest, and better than what.
+"""Scores of a backtest: how large, how lopsided, how honest, and better than what, with what certainty.
 
-Belongs here: metrics by series, level, model and horizon band. Does not belong here: making forecasts.
+Belongs here: metrics by series, level, model and horizon band, and the bootstrap over origins. Does not belong here:
+making forecasts.
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ import numpy as np
 from forecasting.backtest import Backtest
 from forecasting.hierarchy import LEVELS, FloatArray
 from forecasting.model import YEAR_WEEKS
-from forecasting.origin import NAIVE, RATIO
+from forecasting.origin import STEPS
 from forecasting.series import NO_PERMITS, OFFSET
-from forecasting.settings import HORIZON_BANDS, QUANTILES, band_name
+from forecasting.settings import HORIZON_BANDS, MAX_HORIZON_WEEKS, QUANTILES, band_name
 
-_LOW, _HIGH = (list(QUANTILES).index(name) for name in ("q10", "q90"))
+UNCALIBRATED = "uncalibrated"
+"""The method before its bands are widened or narrowed."""
+WHOLE = (1, MAX_HORIZON_WEEKS)
+BANDS = (*HORIZON_BANDS, WHOLE)
+COVERAGES = {"coverage80": ("q10", "q90"), "coverage95": ("q025", "q975")}
+_BOOTSTRAPS = 1000
+_NAMES = list(QUANTILES)
 
 
 class Score(NamedTuple):
@@ -31,12 +38,17 @@ class Score(NamedTuple):
     value: float
 
 
-class _Cell(NamedTuple):
-    """All origins' values of one model, series and band, one after the other (K,)."""
+class Judged(NamedTuple):
+    """All origins side by side, NaN where a week has not come: `actual` (O, N, H), `forecasts`: model -> (O, N, H),
+    `quantiles` and `uncalibrated` (O, 7, N, H) of the method, `scale` and `square_scale` (N,): the seasonal naive's
+    in-sample mean absolute and mean squared error, of the newest origin, so that all origins are measured alike."""
 
     actual: FloatArray
-    forecast: FloatArray
-    inside: FloatArray
+    forecasts: dict[str, FloatArray]
+    quantiles: FloatArray
+    uncalibrated: FloatArray
+    scale: FloatArray
+    square_scale: FloatArray
 
 
 def main_model(backtest: Backtest) -> str:
@@ -45,79 +57,160 @@ def main_model(backtest: Backtest) -> str:
     return NO_PERMITS if NO_PERMITS in named and OFFSET not in named else OFFSET
 
 
-def score(backtest: Backtest) -> list[Score]:
-    """MASE (against the in-sample seasonal naive), WAPE, bias, coverage80 and skill, by series and by level."""
-    return list(_scores(backtest)) if backtest.replays else []
+def score(backtest: Backtest, seed: int) -> list[Score]:
+    """Every metric by series and by level, for the method and its yardsticks."""
+    return list(_scores(backtest, seed)) if backtest.replays else []
 
 
-def _scores(backtest: Backtest) -> Iterator[Score]:
+def mean_scaled_error(error: FloatArray, scale: FloatArray) -> float:
+    """MASE = mean over series of mean|y - f| / scale; `error` (O, R, W), `scale` (R,). Hyndman & Koehler (2006)."""
+    return _mean(np.nanmean(np.abs(error), axis=(0, 2)) / _positive(scale))
+
+
+def root_mean_squared_scaled_error(error: FloatArray, square_scale: FloatArray) -> float:
+    """RMSSE = mean over series of √(mean(y - f)² / scale²); the M5 competition's measure."""
+    return _mean(np.sqrt(np.nanmean(error**2, axis=(0, 2)) / _positive(square_scale)))
+
+
+def scaled_crps(actual: FloatArray, quantiles: FloatArray) -> float:
+    """Scaled CRPS ≈ mean over τ of 2 Σ max(τ(y - q), (τ - 1)(y - q)) / Σ|y|; `quantiles` (O, 7, R, W)."""
+    level = np.array(list(QUANTILES.values()))[None, :, None, None]
+    miss = actual[:, None] - quantiles
+    pinball = np.maximum(level * miss, (level - 1) * miss)
+    return _share(2 * np.nansum(pinball) / len(QUANTILES), np.nansum(np.abs(actual)))
+
+
+def coverage(actual: FloatArray, low: FloatArray, high: FloatArray) -> float:
+    """Share of the weeks that came (O, R, W) that lie inside the band."""
+    came = ~np.isnan(actual)
+    return float(((actual >= low) & (actual <= high))[came].mean())
+
+
+def skill_interval(error: FloatArray, other: FloatArray, seed: int) -> tuple[float, float]:
+    """95 % interval of 1 - MAE / MAE of the yardstick, by a paired bootstrap: whole origins are drawn again, since the
+    weeks of one origin are wrong together. Origins that overlap are not independent, so it is somewhat too narrow."""
+    random = np.random.Generator(np.random.PCG64(seed))
+    mine, theirs = (np.nansum(np.abs(values), axis=(1, 2)) for values in (error, other))
+    drawn = random.integers(0, len(mine), size=(_BOOTSTRAPS, len(mine)))
+    skills = 1 - mine[drawn].sum(axis=1) / np.maximum(theirs[drawn].sum(axis=1), 1e-12)
+    low, high = np.quantile(skills, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def judge(backtest: Backtest) -> Judged:
+    """The replays side by side."""
+    replays = backtest.replays
+    names = list(dict.fromkeys(name for replay in replays for name in replay.forecast.yardsticks))
+    nodes = replays[0].actual.shape[0]
+    nothing = np.full((nodes, MAX_HORIZON_WEEKS), np.nan)
+    forecasts = {main_model(backtest): np.stack([_padded(replay.forecast.mean) for replay in replays])}
+    for name in names:
+        forecasts[name] = np.stack([_padded(replay.forecast.yardsticks.get(name, nothing)) for replay in replays])
+    scale, square_scale = _naive_scales(replays[-1].forecast.actual)
+    return Judged(
+        actual=np.stack([_padded(replay.actual) for replay in replays]),
+        forecasts=forecasts,
+        quantiles=np.stack([_padded(quantiles) for quantiles in backtest.quantiles]),
+        uncalibrated=np.stack([_padded(quantiles) for quantiles in backtest.uncalibrated]),
+        scale=scale,
+        square_scale=square_scale,
+    )
+
+
+def _scores(backtest: Backtest, seed: int) -> Iterator[Score]:
+    judged, main = judge(backtest), main_model(backtest)
     hierarchy = backtest.replays[0].forecast.history.hierarchy
-    scale = _naive_scale(backtest.replays[-1].forecast.actual)
-    main = main_model(backtest)
-    yardsticks = list(backtest.replays[0].forecast.yardsticks)
     for level in LEVELS:
         rows = hierarchy.rows(level)
-        for band in HORIZON_BANDS:
-            cells = {name: _cells(backtest, name if name != main else None, rows, band) for name in [main, *yardsticks]}
-            if not cells[main][0].actual.size:
+        groups = [("all", rows), *((hierarchy.nodes[row].unique_id, [row]) for row in rows)]
+        for band in BANDS:
+            weeks = slice(band[0] - 1, band[1])
+            if np.isnan(judged.actual[:, rows, weeks]).all():
                 continue
-            for name, by_row in cells.items():
-                if np.isnan(by_row[0].forecast).any():
-                    continue  # this yardstick does not serve the level
-                groups = [(hierarchy.nodes[row].unique_id, [position]) for position, row in enumerate(rows)]
-                for unique_id, members in [*groups, ("all", list(range(len(rows))))]:
-                    metrics = _metrics(
-                        [by_row[member] for member in members],
-                        [scale[rows[member]] for member in members],
-                        {other: [cells[other][member] for member in members] for other in (NAIVE, RATIO)},
-                        has_band=name == main,
-                    )
-                    for metric, value in metrics.items():
-                        if np.isfinite(value):
-                            yield Score(unique_id, level, name, band_name(band), metric, value)
+            for model in judged.forecasts:
+                if not _serves(judged, model, rows, weeks):
+                    continue
+                for unique_id, members in groups:
+                    metrics = _metrics(judged, model, members, weeks)
+                    if model == main:
+                        metrics |= _against(judged, main, members, weeks, seed if unique_id == "all" else None)
+                        metrics |= _honesty(judged.actual, judged.quantiles, members, weeks)
+                    yield from _rows(unique_id, level, model, band, metrics)
+            raw = _honesty(judged.actual, judged.uncalibrated, rows, weeks)
+            yield from _rows("all", level, UNCALIBRATED, band, raw)
 
 
-def _metrics(
-    cells: list[_Cell], scales: list[float], others: dict[str, list[_Cell]], *, has_band: bool
-) -> dict[str, float]:
-    errors = np.concatenate([cell.forecast - cell.actual for cell in cells])
-    actual = np.concatenate([cell.actual for cell in cells])
-    scaled = [
-        np.abs(cell.forecast - cell.actual).mean() / scale
-        for cell, scale in zip(cells, scales, strict=True)
-        if scale > 0
-    ]
-    volume = actual.sum()
-    metrics = {
-        "mase": float(np.mean(scaled)) if scaled else np.nan,
-        "wape": float(np.abs(errors).sum() / volume) if volume > 0 else np.nan,
-        "bias": float(errors.sum() / volume) if volume > 0 else np.nan,
+def _rows(unique_id: str, level: str, model: str, band: tuple[int, int], metrics: dict[str, float]) -> Iterator[Score]:
+    for metric, value in metrics.items():
+        if np.isfinite(value):
+            yield Score(unique_id, level, model, band_name(band), metric, value)
+
+
+def _metrics(judged: Judged, model: str, rows: list[int], weeks: slice) -> dict[str, float]:
+    actual = judged.actual[:, rows, weeks]
+    error = judged.forecasts[model][:, rows, weeks] - actual
+    volume = np.nansum(actual)
+    return {
+        "mase": mean_scaled_error(error, judged.scale[rows]),
+        "rmsse": root_mean_squared_scaled_error(error, judged.square_scale[rows]),
+        "wape": _share(np.nansum(np.abs(error)), volume),
+        "bias": _share(np.nansum(error), volume),
     }
-    if has_band:
-        metrics["coverage80"] = float(np.concatenate([cell.inside for cell in cells]).mean())
-    for name, other in others.items():
-        yardstick = np.abs(np.concatenate([cell.forecast - cell.actual for cell in other])).sum()
-        metrics[f"skill_{name}"] = float(1 - np.abs(errors).sum() / yardstick) if yardstick > 0 else np.nan
-    return metrics
 
 
-def _cells(backtest: Backtest, yardstick: str | None, rows: list[int], band: tuple[int, int]) -> list[_Cell]:
-    """One cell per row: the method's own forecast (`yardstick` None) or a yardstick's."""
-    weeks = slice(band[0] - 1, band[1])
-    cells = []
-    for row in rows:
-        actual, forecast, inside = [], [], []
-        for replay, quantiles in zip(backtest.replays, backtest.quantiles, strict=True):
-            mean = replay.forecast.mean if yardstick is None else replay.forecast.yardsticks[yardstick]
-            came = replay.actual[row, weeks]
-            actual.append(came)
-            forecast.append(mean[row, weeks])
-            inside.append((came >= quantiles[_LOW, row, weeks]) & (came <= quantiles[_HIGH, row, weeks]))
-        cells.append(_Cell(np.concatenate(actual), np.concatenate(forecast), np.concatenate(inside).astype(float)))
-    return cells
+def _honesty(actual: FloatArray, quantiles: FloatArray, rows: list[int], weeks: slice) -> dict[str, float]:
+    actual, quantiles = actual[:, rows, weeks], quantiles[:, :, rows, weeks]
+    found = {
+        metric: coverage(actual, quantiles[:, _NAMES.index(low)], quantiles[:, _NAMES.index(high)])
+        for metric, (low, high) in COVERAGES.items()
+    }
+    return found | {"scrps": scaled_crps(actual, quantiles)}
 
 
-def _naive_scale(actual: FloatArray) -> FloatArray:
-    """(N,) mean absolute change from the same week a year before, or from the week before in short series."""
+def _against(judged: Judged, main: str, rows: list[int], weeks: slice, seed: int | None) -> dict[str, float]:
+    """Skill against every yardstick that serves these series; with `seed` its interval too."""
+    actual = judged.actual[:, rows, weeks]
+    error = judged.forecasts[main][:, rows, weeks] - actual
+    found = {}
+    for name, forecast in judged.forecasts.items():
+        if name == main or name in STEPS[1:] or not _serves(judged, name, rows, weeks):
+            continue
+        other = forecast[:, rows, weeks] - actual
+        found[f"skill_{name}"] = 1 - _share(np.nansum(np.abs(error)), np.nansum(np.abs(other)))
+        if seed is not None and len(actual) > 1:
+            found[f"skill_{name}_low"], found[f"skill_{name}_high"] = skill_interval(error, other, seed)
+    return found
+
+
+def _serves(judged: Judged, model: str, rows: list[int], weeks: slice) -> bool:
+    """Whether the model has a forecast wherever a week came."""
+    came = ~np.isnan(judged.actual[:, rows, weeks])
+    return not np.isnan(judged.forecasts[model][:, rows, weeks][came]).any()
+
+
+def _padded(values: FloatArray) -> FloatArray:
+    """(…, H_o) -> (…, 52), NaN behind."""
+    missing = MAX_HORIZON_WEEKS - values.shape[-1]
+    return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)], constant_values=np.nan)
+
+
+def _naive_scales(actual: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(N,) mean absolute and squared change from the same week a year before; from the week before in short series."""
     lag = YEAR_WEEKS if actual.shape[1] > YEAR_WEEKS + 8 else 1
-    return np.asarray(np.abs(actual[:, lag:] - actual[:, :-lag]).mean(axis=1))
+    change = actual[:, lag:] - actual[:, :-lag]
+    if not change.size:
+        change = actual
+    return np.asarray(np.abs(change).mean(axis=1)), np.asarray((change**2).mean(axis=1))
+
+
+def _positive(scale: FloatArray) -> FloatArray:
+    """A silent series has no scale, and takes no part."""
+    return np.where(scale > 0, scale, np.nan)
+
+
+def _mean(values: FloatArray) -> float:
+    return float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
+
+
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole > 0 else np.nan

@@ -9,6 +9,8 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 QUANTILES: dict[str, float] = {
     "q025": 0.025,
     "q10": 0.1,
@@ -33,7 +35,8 @@ class Settings:
     outlook_months: int = 36
     samples: int = 400  # joint samples behind the quantiles
     paths: int = 40  # of these, how many the planner receives
-    origins_back_weeks: tuple[int, ...] = (52, 44, 36, 28, 20, 12)
+    origins_back_weeks: tuple[int, ...] = (52, 44, 36, 28, 20, 12)  # the nightly run's; `tongmai backtest` has 12
+    promotion_tolerance: float = 0.15  # by how much, relatively, a run's error may exceed that of the run in use
     min_prophet_weeks: int = 60  # shorter histories fall back
     max_zero_share: float = 0.3  # sparser series fall back
     changepoints: int = 8
@@ -49,6 +52,14 @@ class Settings:
         """Hash of these settings and of a run's options: 12 hex digits."""
         text = json.dumps(asdict(self) | more, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def rolling_origins(weeks: int, settings: Settings, origins: int = 12) -> tuple[int, ...]:
+    """Weeks back from the cutoff of a full backtest's origins, oldest first: eight weeks apart, closer together where
+    the history is short."""
+    oldest = min(weeks - settings.min_prophet_weeks, 8 * origins - 4)
+    backs = np.linspace(oldest, min(4, oldest), origins) if oldest > 0 else np.zeros(0)
+    return tuple(dict.fromkeys(int(back) for back in np.floor(backs)))
 
 
 def band_name(band: tuple[int, int]) -> str:

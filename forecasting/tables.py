@@ -72,8 +72,9 @@ RUNS = Table(
         Column(
             "status",
             "VARCHAR",
-            "promoted 现用（只有一个）；superseded 曾用；stored 试算",
-            "promoted: in use, one run only; superseded: was in use; stored: a what-if or a past as-of day",
+            "promoted 现用（只有一个）；superseded 曾用；stored 试算或回测；refused 回测变差，未用；withdrawn 人工撤下",
+            "promoted: in use, one run only; superseded: was in use; stored: a what-if, a past as-of day or a "
+            "backtest; refused: its backtest was worse; withdrawn: taken out of use by hand",
         ),
         Column("as_of", "DATE", "所用数据截至哪天为人所知", "the day whose knowledge was used"),
         Column("horizon_weeks", "INTEGER", "预测周数", "weeks forecast"),
@@ -121,13 +122,14 @@ SCORES = Table(
         Column("unique_id", "VARCHAR", "序列；all 为整个层级", "series; all for the whole level"),
         _LEVEL,
         _MODEL,
-        Column("h_band", "VARCHAR", "提前周数区间", "band of weeks ahead, first-last"),
+        Column("h_band", "VARCHAR", "提前周数区间；1-52 为全部", "band of weeks ahead, first-last; 1-52 for all"),
         Column(
             "metric",
             "VARCHAR",
-            "指标：mase、wape、bias、coverage80、skill_seasonal_naive、skill_pipeline_ratio",
-            "mase, wape, bias (Σ(forecast − actual)/Σactual), coverage80 (leave-one-origin-out), "
-            "skill_seasonal_naive and skill_pipeline_ratio (1 − MAE/MAE of that yardstick)",
+            "指标：mase、rmsse、wape、bias、scrps、coverage80、coverage95、skill_<基准>，及其区间 _low、_high",
+            "mase, rmsse, wape, bias (Σ(forecast − actual)/Σactual), scrps (scaled CRPS), coverage80 and coverage95 "
+            "(leave-one-origin-out), skill_<yardstick> (1 − MAE/MAE of the yardstick) with its 95 % interval, _low and "
+            "_high, by a paired bootstrap over origins",
         ),
         Column("value", "DOUBLE", "值", "value"),
     ),
@@ -180,6 +182,30 @@ PATHS = Table(
     ),
 )
 
+PROMOTIONS = Table(
+    "forecast",
+    "promotions",
+    ("decided_at", "run_id"),
+    Text("每次决定用哪个批次：自动与人工，只追加", "Every decision on the run in use, by gate or by hand; append-only"),
+    (
+        Column("decided_at", "TIMESTAMPTZ", "决定时间", "when it was decided"),
+        _RUN,
+        Column("replaced_run_id", "VARCHAR", "此前在用的批次", "the run in use until then"),
+        Column("decision", "VARCHAR", "promoted 采用；refused 未采用", "promoted, or refused"),
+        Column("decided_by", "VARCHAR", "gate 自动；hand 人工", "gate: by comparing backtests; hand: by a person"),
+        Column(
+            "error",
+            "DOUBLE",
+            "回测误差（区县，全部周）与季节朴素法之比",
+            "its backtest error (districts, all weeks) over the seasonal naive's",
+        ),
+        Column("replaced_error", "DOUBLE", "此前批次的同一比值", "the same of the run in use until then"),
+        Column("tolerance", "DOUBLE", "容许变差的比例", "by how much, relatively, it may be worse"),
+        Column("sentence_zh", "VARCHAR", "中文说明", "the decision in a sentence, in Chinese"),
+        Column("sentence_en", "VARCHAR", "英文说明", "the decision in a sentence, in English"),
+    ),
+)
+
 DEMAND_CURRENT = Table(
     "forecast",
     "demand_current",
@@ -188,7 +214,7 @@ DEMAND_CURRENT = Table(
     DEMAND.columns,
 )
 
-TABLES = (RUNS, DEMAND, BACKTEST, SCORES, COMPONENTS, PATHS)
+TABLES = (RUNS, DEMAND, BACKTEST, SCORES, COMPONENTS, PATHS, PROMOTIONS)
 VIEWS = (DEMAND_CURRENT,)
 
 
@@ -206,12 +232,3 @@ def create_forecast_tables(connection: duckdb.DuckDBPyConnection) -> None:
         )"""
     )
     connection.execute(f"COMMENT ON VIEW forecast.demand_current IS {literal(comment(DEMAND_CURRENT.text))}")
-
-
-def promote(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
-    """Move the pointer to a run; the one in use until now is superseded. Nothing moves when it is in use already."""
-    connection.execute(
-        """UPDATE forecast.runs SET status = CASE WHEN run_id = $run_id THEN 'promoted' ELSE 'superseded' END
-        WHERE (status = 'promoted') <> (run_id = $run_id)""",
-        {"run_id": run_id},
-    )

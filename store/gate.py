@@ -86,11 +86,15 @@ CHECKS = (
     ),
     Check(
         "forecast_is_current",
-        Text("已晋升的预测不是用当前数据做的", "the promoted forecast was not made from the data now loaded"),
+        Text(
+            "现用的预测不是用当前数据做的，也没有用当前数据做过而未采用的",
+            "the forecast in use was not made from the data now loaded, nor was one that was made from it refused",
+        ),
         f"""
-        SELECT CASE WHEN (
-            SELECT arg_max(data_version, created_at) FROM forecast.runs WHERE status = 'promoted'
-        ) IS NOT DISTINCT FROM ({DATA_VERSION}) THEN 0 ELSE 1 END
+        SELECT CASE WHEN bool_or(status = 'promoted') AND bool_or(
+            status IN ('promoted', 'refused', 'withdrawn') AND data_version IS NOT DISTINCT FROM ({DATA_VERSION})
+        ) THEN 0 ELSE 1 END
+        FROM forecast.runs
         """,
         _HAS_NO_HISTORY,
     ),

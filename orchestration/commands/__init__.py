@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.commands import city, inspection, intake, rejects, services, stages
+from orchestration.commands import city, forecasts, inspection, intake, rejects, services, stages
 from orchestration.commands.options import said
 
 app = typer.Typer(
@@ -36,5 +36,5 @@ def _every_command(
     """`--lang` is read before this package is imported; it stands here so that the help shows it."""
 
 
-for module in (city, intake, rejects, stages, services, inspection):
+for module in (city, intake, rejects, stages, forecasts, services, inspection):
     app.add_typer(module.commands)
