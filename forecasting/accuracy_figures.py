@@ -120,7 +120,7 @@ def read_figures(connection: duckdb.DuckDBPyConnection, run_id: str) -> Figures:
     arms = " ".join(f"WHEN h <= {last} THEN '{band_name((first, last))}'" for first, last in HORIZON_BANDS)
     by_band = f"CASE {arms} END"
     return Figures(
-        run=run[0],
+        run=run,
         main=main,
         origins=origins,
         counts={
