@@ -78,6 +78,34 @@ class Panel:
         )
 
 
+def stack(panels: Sequence[Panel]) -> Panel:
+    """One panel of several of the same horizon and frequency; a series may be in it at many origins. Sums are lost."""
+    first = panels[0]
+    periods = max(panel.y.shape[1] for panel in panels)
+
+    def joined(name: str) -> FloatArray | None:
+        parts = [getattr(panel, name) for panel in panels]
+        if any(part is None for part in parts):
+            return None
+        longest = max(part.shape[1] for part in parts)
+        fill = np.nan if name == "y" else 0.0
+        widths = [((0, 0), (longest - part.shape[1], 0), (0, 0))[: part.ndim] for part in parts]
+        padded = [np.pad(part, width, constant_values=fill) for part, width in zip(parts, widths, strict=True)]
+        return np.concatenate(padded)
+
+    y = joined("y")
+    assert y is not None and y.shape[1] == periods
+    return replace(
+        first,
+        ids=tuple(one for panel in panels for one in panel.ids),
+        ends=np.concatenate([panel.ends for panel in panels]),
+        y=y,
+        offset=joined("offset"),
+        features=joined("features"),
+        summing=None,
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Replay:
     """A past origin: what was known then, and what came since, actual (N, <= H), NaN where it has not come yet."""

@@ -29,13 +29,22 @@ class Guard:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(self.is_log[:, None], np.log(scaled), scaled)
 
+    def work_floored(self, y: FloatArray) -> FloatArray:
+        """`work`, of values that came later: what a log cannot take counts as a hundredth of the unit."""
+        floor = np.where(self.is_log, 0.01 * self.unit, -np.inf)[:, None]
+        return self.work(np.where(np.isfinite(y), np.maximum(y, floor), np.nan))
+
+    def first(self, count: int) -> Guard:
+        """That of the first series."""
+        return Guard(self.unit[:count], self.is_log[:count], self.is_positive[:count])
+
     def back(self, x: FloatArray) -> FloatArray:
         """(..., N, H) in the series' own units; a series that was never below zero is not now."""
         logged = np.exp(np.clip(x, -_MAX_EXPONENT, _MAX_EXPONENT))
         plain = np.where(self.is_positive[:, None], np.maximum(x, 0.0), x)
         return np.asarray(np.where(self.is_log[:, None], logged, plain) * self.unit[:, None])
 
-    def spread_of_mean(self, x: FloatArray, variance: FloatArray) -> FloatArray:
+    def mean(self, x: FloatArray, variance: FloatArray) -> FloatArray:
         """(N, H) the mean where x is the median and `variance` that of the working scale: exp(x + v/2) for logs."""
         return self.back(x + np.where(self.is_log[:, None], variance / 2, 0.0))
 

@@ -24,10 +24,12 @@ _FREE = np.repeat([3.0, 6.0, 5.0], [len(_LEVELS), len(_DAMPED), len(_TREND)])  #
 
 @dataclass(frozen=True, eq=False)
 class Smoothed:
-    """`ahead` (N, H), `fitted` (N, T) one step ahead, NaN before a series begins."""
+    """`ahead` (N, H); `fitted` (N, T) one step ahead, NaN before a series begins; `growth` (N, H): variance of the
+    error h steps ahead over that of one step."""
 
     ahead: FloatArray
     fitted: FloatArray
+    growth: FloatArray
 
 
 def smooth(x: FloatArray, lengths: IntArray, horizon: int) -> Smoothed:
@@ -59,7 +61,9 @@ def smooth(x: FloatArray, lengths: IntArray, horizon: int) -> Smoothed:
     growth = np.cumsum(phi[:, None] ** np.arange(1, horizon + 1), axis=1)
     ahead = (weight * level).sum(axis=1)[:, None] + (weight * slope) @ growth
     fitted = np.einsum("tng,ng->nt", expected, weight)
-    return Smoothed(ahead, np.where(begun.T, fitted, np.nan))
+    passed_on = alpha[:, None] * (1 + beta[:, None] * growth)  # of an error, to what lies j steps later
+    variance = 1 + np.cumsum(passed_on**2, axis=1) - passed_on**2
+    return Smoothed(ahead, np.where(begun.T, fitted, np.nan), weight @ variance)
 
 
 def start(x: FloatArray, lengths: IntArray) -> tuple[FloatArray, FloatArray]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecasting.engine.smoothing import Smoothed, criterion_weights
+from forecasting.engine.smoothing import criterion_weights
 from forecasting.hierarchy import FloatArray, IntArray
 
 _LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)
@@ -16,8 +16,8 @@ _GRID = np.array([(level, theta) for level in _LEVELS for theta in _THETAS]).T
 _FREE = np.full(_GRID.shape[1], 4.0)
 
 
-def theta(x: FloatArray, lengths: IntArray, horizon: int) -> Smoothed:
-    """DOTM of Fiorucci, Pellegrini, Louzada, Petropoulos & Koehler (2016) on x (N, T) without season or gaps.
+def theta(x: FloatArray, lengths: IntArray, horizon: int) -> FloatArray:
+    """(N, H) by DOTM of Fiorucci, Pellegrini, Louzada, Petropoulos & Koehler (2016) on x (N, T) without season or gaps.
 
     μ = l + (1 - 1/θ) ((1 - α)^t A + (1 - (1 - α)^(t+1)) / α · B), A and B the line through all observations so far; a
     grid of (α, θ) weighted by exp(-AICc / 2).
@@ -31,14 +31,12 @@ def theta(x: FloatArray, lengths: IntArray, horizon: int) -> Smoothed:
     opening = values[np.arange(len(x)), np.minimum(first, periods - 1)]
     level = np.repeat(opening[:, None], len(alpha), axis=1)
     squares = np.zeros_like(level)
-    expected = np.empty((periods, *level.shape))
     fading = np.ones_like(level)  # (1 - α)^t, t observations so far
     mean, slope, intercept, count = (np.zeros(len(x)) for _ in range(4))
     for period in range(periods):
         on = begun[period]
         line = intercept[:, None] * fading + slope[:, None] * (1 - fading * (1 - alpha)) / alpha
         forecast = level + share * line
-        expected[period] = forecast
         value = values[:, period]
         error = np.where(on[:, None], value[:, None] - forecast, 0.0)
         squares += error * error
@@ -57,5 +55,4 @@ def theta(x: FloatArray, lengths: IntArray, horizon: int) -> Smoothed:
         ahead[:, step] = (weight * forecast).sum(axis=1)
         level = alpha * forecast + (1 - alpha) * level
         fading = fading * (1 - alpha)
-    fitted = np.einsum("tng,ng->nt", expected, weight)
-    return Smoothed(ahead, np.where(begun.T, fitted, np.nan))
+    return ahead

@@ -17,6 +17,7 @@ from store.locks import is_held
 from store.messages import EXIT_FAILED, progress
 
 commands = typer.Typer()
+CITY_WEEKS = 52
 WAIT_S = 60.0  # for another run to end; a scheduler does not hang on it, and a dying run has gone by then
 
 
@@ -42,14 +43,24 @@ def build(
     show(build_warehouse(place if as_of is None else past_home(place, as_of.date())).to_dict(), as_json)
 
 
-@commands.command(help=said("预测各区县、各强度等级的需求", "Forecast demand by district and grade class"))
+@commands.command(
+    help=said(
+        "预测各区县、各强度等级的需求；带 --series 则预测任何长表",
+        "Forecast demand by district and grade class; with --series, forecast any long table",
+    )
+)
 def forecast(
     home: HomeOption = None,
     as_of: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help=said("只用这一天已知的数据", "use what was known then")),
     ] = None,
-    horizon: Annotated[int, typer.Option(min=1, max=52, help=said("周数", "weeks ahead"))] = 52,
+    horizon: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1000, help=said("期数（城市：周，至多 52）", "periods ahead (the city: weeks, 52 at most)")
+        ),
+    ] = None,
     scenario: Annotated[
         str,
         typer.Option(
@@ -69,13 +80,69 @@ def forecast(
             ),
         ),
     ] = None,
+    series: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="F",
+            help=said("CSV 或 Parquet 长表：unique_id, ds, y", "long table, CSV or Parquet: unique_id, ds, y"),
+        ),
+    ] = None,
+    freq: Annotated[
+        str | None, typer.Option(help=said("长表的频率：W MS QS D h", "its frequency: W MS QS D h"))
+    ] = None,
+    season: Annotated[
+        int | None,
+        typer.Option(min=1, max=9000, help=said("季节长度（期；1 为无）", "its season in periods; 1 for none")),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT", help=said("写到 OUT.parquet 或 OUT.csv", "write OUT.parquet or OUT.csv")),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help=said("只用一个模型，如 ets、theta、prophet_plain", "one model alone: ets, theta, prophet_plain …")
+        ),
+    ] = None,
+    known_future: Annotated[
+        str | None,
+        typer.Option(help=said("事先已知的列（逗号分隔）", "columns known in advance, comma-separated")),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    from forecasting.run import forecast as make_forecast
+    if series is None:
+        _refuse_without_series(
+            {"--freq": freq, "--season": season, "--out": out, "--model": model, "--known-future": known_future}
+        )
+        from forecasting.run import forecast as make_forecast
 
-    day: date | None = None if as_of is None else as_of.date()
-    report = make_forecast(home_of(home), as_of=day, horizon_weeks=horizon, scenario=scenario, events=events)
-    show(report.to_dict(), as_json)
+        day: date | None = None if as_of is None else as_of.date()
+        weeks = _city_weeks(horizon)
+        report = make_forecast(home_of(home), as_of=day, horizon_weeks=weeks, scenario=scenario, events=events)
+        show(report.to_dict(), as_json)
+        return
+    from forecasting.series_run import forecast_series_file
+
+    if horizon is None:
+        raise typer.BadParameter(said("--series 还需要 --horizon", "--series also needs --horizon"))
+    names = [name.strip() for name in (known_future or "").split(",") if name.strip()]
+    done = forecast_series_file(series, freq, out, horizon, season, model or "ensemble", names)
+    show(done.to_dict(whole=as_json), as_json)
+
+
+def _refuse_without_series(options: dict[str, object]) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        told = ", ".join(given)
+        raise typer.BadParameter(said(f"{told} 只与 --series 同用", f"{told} goes with --series only"))
+
+
+def _city_weeks(horizon: int | None) -> int:
+    if horizon is not None and horizon > CITY_WEEKS:
+        raise typer.BadParameter(
+            said(f"城市预测至多 {CITY_WEEKS} 周", f"the city is forecast {CITY_WEEKS} weeks at most")
+        )
+    return horizon or CITY_WEEKS
 
 
 @commands.command(

@@ -1,0 +1,92 @@
+"""The engine's door: a panel in, means and quantiles of every series out.
+
+Belongs here: the order of steps (members, past origins, weights, calibration, quantiles), chunks. Does not belong
+here: any step itself.
+
+A sample of the panel's series is replayed at past origins first: its errors give the weights of the members and the
+pooled part of the calibration. Then every series is forecast and replayed, in chunks, so that memory stays flat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.engine.conformal import Calibration, calibrate, own_factor, quantile_steps
+from forecasting.engine.ensemble import equal_weights, learn_weights
+from forecasting.engine.members import pool
+from forecasting.engine.plain import PLAIN, prophet_plain
+from forecasting.engine.replay import Replayed, Windows, replay
+from forecasting.hierarchy import FloatArray, IntArray
+from forecasting.panel import Panel
+from forecasting.settings import QUANTILES
+
+ENSEMBLE = "ensemble"
+_STUDIED = 400  # series whose past teaches the weights and the pooled calibration
+_CHUNK = 48  # series at once, each at up to ten origins
+_MEAN_ABS = 1.25  # standard deviation over mean absolute error, for a normal error
+_BIAS_LIMIT = 0.1  # of the variance of a log: beyond it the mean tells of the tail rather than of the series
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """`mean` (N, H), `quantiles` (7, N, H) in order; `weights`: member -> (H,); `windows` (N,) past windows that
+    taught a series' own spread."""
+
+    mean: FloatArray
+    quantiles: FloatArray
+    weights: dict[str, FloatArray]
+    windows: IntArray
+
+
+def forecast(panel: Panel, model: str = ENSEMBLE, progress: Progress | None = None) -> Forecast:
+    """Forecast every series of a panel by the ensemble or by one member, with calibrated quantiles."""
+    if model == PLAIN:
+        mean, quantiles = prophet_plain(panel)
+        return Forecast(mean, quantiles, {PLAIN: np.ones(panel.horizon)}, np.zeros(len(panel), dtype=np.int64))
+    names = pool(panel) if model == ENSEMBLE else (model,)
+    band = np.searchsorted(panel.frequency.bands, np.arange(1, panel.horizon + 1))
+    order = np.argsort(panel.lengths, kind="stable")
+    studied = order[np.unique(np.linspace(0, len(order) - 1, min(_STUDIED, len(order))).round().astype(np.int64))]
+    parts = [(rows, replay(panel.rows(rows), names)) for rows in _chunks(studied)]
+    seen = Windows.joined([part.windows for _, part in parts], [len(rows) for rows, _ in parts])
+    weights = (
+        learn_weights(seen.errors, seen.noise, band) if len(names) > 1 else equal_weights(len(names), panel.horizon)
+    )
+    calibration = calibrate(_combined(seen.errors, weights), seen.base, seen.series, band)
+    mean, quantiles = np.empty((len(panel), panel.horizon)), np.empty((len(QUANTILES), len(panel), panel.horizon))
+    windows = np.zeros(len(panel), dtype=np.int64)
+    done = 0
+    if len(studied) < len(panel):
+        parts = []
+    for rows, part in parts or ((rows, replay(panel.rows(rows), names)) for rows in _chunks(order)):
+        mean[rows], quantiles[:, rows] = _spread(part, weights, calibration)
+        windows[rows] = np.bincount(part.windows.series, minlength=len(rows))
+        done += len(rows)
+        if progress is not None:
+            progress(done, len(panel))
+    return Forecast(mean, quantiles, dict(zip(names, weights, strict=True)), windows)
+
+
+def _chunks(rows: IntArray) -> Iterator[IntArray]:
+    return (rows[first : first + _CHUNK] for first in range(0, len(rows), _CHUNK))
+
+
+def _combined(errors: FloatArray, weights: FloatArray) -> FloatArray:
+    """(W, H) errors of the ensemble; the weights add up to one, so its error is that of the weighted forecasts."""
+    return np.asarray((errors * weights).sum(axis=1))
+
+
+def _spread(part: Replayed, weights: FloatArray, calibration: Calibration) -> tuple[FloatArray, FloatArray]:
+    """Mean (N, H) and quantiles (7, N, H) in the series' own units."""
+    middle = (part.ahead * weights).sum(axis=1)
+    past = part.windows
+    own = own_factor(_combined(past.errors, weights), past.base, past.series, calibration, len(middle))
+    spread = np.maximum.accumulate(part.base * calibration.pooled * own[:, None], axis=1)
+    quantiles = part.guard.back(middle + quantile_steps(calibration)[:, None, :] * spread)
+    variance = np.minimum((_MEAN_ABS * spread) ** 2, _BIAS_LIMIT)
+    return part.guard.mean(middle, variance), np.maximum.accumulate(quantiles, axis=0)

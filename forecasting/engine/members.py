@@ -1,0 +1,126 @@
+"""The pool: each member says (N, H) on the working scale what it expects of every series of a panel.
+
+Belongs here: the members and their names. Does not belong here: how they are weighed (`ensemble`), how wrong they
+are (`conformal`), Prophet's own fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from forecasting.engine.season import seasonal
+from forecasting.engine.smoothing import smooth
+from forecasting.engine.theta import theta as dynamic_theta
+from forecasting.engine.work import Work
+from forecasting.hierarchy import FloatArray, IntArray
+from forecasting.panel import Panel
+from forecasting.prophet_design import ProphetSpec, Wave
+from forecasting.prophet_fit import fit_prophet
+
+Member = Callable[[Work], FloatArray]
+_RECENT = 0.6  # forgetting of a season that drifts
+_PROPHET_PERIODS = 312  # what is older says little of the trend to come
+_MIN_PROPHET = 8
+_WAVES = {52: 6, 12: 5, 4: 2, 7: 3, 365: 6, 24: 8, 168: 10}  # season -> Fourier order
+_WAVE_PRIOR = 1.0
+_CHANGEPOINT_PRIOR = 0.05
+_REGRESSOR_PRIOR = 1.0
+
+
+def seasonal_naive(work: Work) -> FloatArray:
+    """The last season again, where one is long known; else the last value."""
+    position = np.arange(work.horizon)
+    naive = np.repeat(work.x[:, -1:], work.horizon, axis=1)
+    for season in work.panel.seasons[:1]:
+        whole = work.lengths >= season
+        naive[whole] = work.x[whole][:, work.periods - season + position % season] if whole.any() else naive[whole]
+    return naive
+
+
+def ets(work: Work) -> FloatArray:
+    """Exponential smoothing of the seasonally adjusted series, its season added again."""
+    return np.asarray(work.smoothed.ahead + work.season[:, work.periods :])
+
+
+def theta(work: Work) -> FloatArray:
+    """Dynamic optimised theta of the seasonally adjusted series, its season added again."""
+    return np.asarray(dynamic_theta(work.adjusted, work.lengths, work.horizon) + work.season[:, work.periods :])
+
+
+def mstl(work: Work) -> FloatArray:
+    """Seasons that drift, taken out, and exponential smoothing of the rest: after MSTL (Bandara et al. 2021)."""
+    season = seasonal(work.x, work.lengths, work.panel.seasons, work.horizon, _RECENT)
+    rest = smooth(work.x - season[:, : work.periods], work.lengths, work.horizon)
+    return np.asarray(rest.ahead + season[:, work.periods :])
+
+
+def pipeline_ratio(work: Work) -> FloatArray:
+    """The level known in advance times the last season's ratio to it; seasonal naive where there is none."""
+    expected = seasonal_naive(work)
+    rows = work.has_offset
+    if work.panel.offset is not None and rows.any():
+        window = min(work.panel.seasons[0] if work.panel.seasons else 12, work.periods)
+        offset = work.panel.offset[rows] + work.season[rows]
+        ratio = np.nanmean(work.x[rows, -window:] - offset[:, work.periods - window : work.periods], axis=1)
+        expected[rows] = offset[:, work.periods :] + ratio[:, None]
+    return expected
+
+
+def prophet(work: Work) -> FloatArray:
+    """Prophet on the working scale, then smoothing of what it left: it follows the level, which Prophet does not."""
+    return _prophet(work, np.zeros((len(work.panel), work.periods + work.horizon)))
+
+
+def prophet_offset(work: Work) -> FloatArray:
+    """Prophet on the log ratio to a level known in advance, and smoothing; plain Prophet with smoothing without one."""
+    offset = np.zeros((len(work.panel), work.periods + work.horizon))
+    if work.panel.offset is not None:
+        offset[work.has_offset] = work.panel.offset[work.has_offset]
+    return _prophet(work, offset)
+
+
+def _prophet(work: Work, offset: FloatArray) -> FloatArray:
+    series = work.x - offset[:, : work.periods]
+    expected = np.repeat(work.x[:, -1:], work.horizon, axis=1)
+    seasons = work.panel.seasons
+    cycles = np.array([work.lengths >= 2 * season for season in seasons]).reshape(len(seasons), len(series)).sum(axis=0)
+    for known in range(len(seasons) + 1):  # a season takes two of its cycles to be told from a trend
+        rows = np.flatnonzero((cycles == known) & (work.lengths >= _MIN_PROPHET))
+        if len(rows):
+            first = work.periods - min(int(work.lengths[rows].max()), _PROPHET_PERIODS)
+            fit = _fitted(work, series[rows, first:], seasons[:known], rows, first)
+            left = series[rows, first:] - fit[:, : work.periods - first]
+            level = smooth(left, np.minimum(work.lengths[rows], work.periods - first), work.horizon).ahead
+            expected[rows] = fit[:, work.periods - first :] + level + offset[rows, work.periods :]
+    return expected
+
+
+def _fitted(work: Work, series: FloatArray, seasons: tuple[int, ...], rows: IntArray, first: int) -> FloatArray:
+    """(n, T + H) Prophet's mean; a row of the panel counts as a day."""
+    features = None if work.panel.features is None else work.panel.features[rows, first:]
+    waves = tuple(
+        Wave(f"wave_{season}", season, min(_WAVES.get(season, 5), season // 2), _WAVE_PRIOR) for season in seasons
+    )
+    priors = () if features is None else (_REGRESSOR_PRIOR,) * features.shape[2]
+    spec = ProphetSpec(waves=waves, regressor_priors=priors, changepoint_prior=_CHANGEPOINT_PRIOR)
+    return fit_prophet(np.arange(series.shape[1] + float(work.horizon)), series, spec, features).mean
+
+
+MEMBERS: Mapping[str, Member] = {
+    "seasonal_naive": seasonal_naive,
+    "ets": ets,
+    "theta": theta,
+    "mstl": mstl,
+    "prophet": prophet,
+    "prophet_offset": prophet_offset,
+    "pipeline_ratio": pipeline_ratio,
+}
+"""`--model` -> member."""
+
+
+def pool(panel: Panel) -> tuple[str, ...]:
+    """The members that the ensemble weighs: those of a known level only where there is one."""
+    names = ("ets", "theta", "mstl", "prophet", "seasonal_naive")
+    return (*names, "prophet_offset", "pipeline_ratio") if panel.offset is not None else names

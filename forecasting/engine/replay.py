@@ -1,0 +1,82 @@
+"""Members' forecasts now and at past origins of the same series, by one call of each member.
+
+Belongs here: past origins, what came of them, limits on what a member may say. Does not belong here: what errors teach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.engine.guard import Guard
+from forecasting.engine.members import MEMBERS
+from forecasting.engine.work import Work
+from forecasting.hierarchy import FloatArray, IntArray
+from forecasting.panel import Panel, stack
+
+_ORIGINS = 9
+_MIN_TRAINING = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """W past windows on the working scale: `errors` (W, M, H), NaN where nothing came yet; `base` (W, H) spreads;
+    `noise` (W,); `series` (W,) whose window it is."""
+
+    errors: FloatArray
+    base: FloatArray
+    noise: FloatArray
+    series: IntArray
+
+    @staticmethod
+    def joined(parts: Sequence[Windows], sizes: Sequence[int]) -> Windows:
+        """Windows of parts of a panel, of these numbers of series, as those of the whole."""
+        first = np.cumsum([0, *sizes[:-1]])
+        return Windows(
+            np.concatenate([part.errors for part in parts]),
+            np.concatenate([part.base for part in parts]),
+            np.concatenate([part.noise for part in parts]),
+            np.concatenate([part.series + start for part, start in zip(parts, first, strict=True)]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Replayed:
+    """`ahead` (N, M, H) on the working scale of `guard`; `base` (N, H) spreads; the past `windows`."""
+
+    guard: Guard
+    ahead: FloatArray
+    base: FloatArray
+    windows: Windows
+
+
+def replay(panel: Panel, names: Sequence[str]) -> Replayed:
+    """Forecast from now and from past origins a third of a horizon apart, the newest of which are known in part."""
+    count, lengths = len(panel), panel.lengths
+    step = max(1, -(-panel.horizon // 3))
+    enough = max(_MIN_TRAINING, panel.seasons[0] + 4 if panel.seasons and panel.seasons[0] <= 12 else _MIN_TRAINING)
+    backs = {step * back: np.flatnonzero(lengths - step * back >= enough) for back in range(1, _ORIGINS + 1)}
+    backs = {back: rows for back, rows in backs.items() if len(rows)}
+    work = Work.of(stack([panel, *(panel.rows(rows).before(back) for back, rows in backs.items())]))
+    ahead = np.stack([_within_reason(work, MEMBERS[name](work)) for name in names], axis=1)
+    base = work.noise[:, None] * np.sqrt(work.smoothed.growth)
+    actual = np.full((len(work.panel), panel.horizon), np.nan)
+    at = count
+    for back, rows in backs.items():
+        known = min(back, panel.horizon)
+        first = panel.y.shape[1] - back
+        actual[at : at + len(rows), :known] = panel.y[rows, first : first + known]
+        at += len(rows)
+    errors = work.guard.work_floored(actual)[count:, None, :] - ahead[count:]
+    series = np.concatenate([np.zeros(0, dtype=np.int64), *backs.values()])
+    windows = Windows(errors, base[count:], work.noise[count:], series)
+    return Replayed(work.guard.first(count), ahead[:count], base[:count], windows)
+
+
+def _within_reason(work: Work, ahead: FloatArray) -> FloatArray:
+    """No farther beyond what a series has shown than its whole range again: an extrapolation may run away."""
+    low, high = np.nanmin(work.x, axis=1)[:, None], np.nanmax(work.x, axis=1)[:, None]
+    room = high - low
+    return np.clip(np.where(np.isfinite(ahead), ahead, work.x[:, -1:]), low - room, high + room)
