@@ -1,4 +1,4 @@
-"""Running dbt: parse the project, build the warehouse, hand back what each node did.
+"""Running dbt: parse the project, build the warehouse, describe its models, hand back what each node did.
 
 Belongs here: the invocation. Does not belong here: models, tests (`dbt/`). dbt runs inside this
 process, so that a killed run leaves no orphan writing to the warehouse (docs/decisions/0005).
@@ -72,15 +72,16 @@ def build(home: Home) -> BuildReport:
         check_reference()
         progress("build", "dbt 建库并检查……", "dbt builds and tests the warehouse …")
         nodes = _nodes(_invoke(home, "build").result)
-    failed = [node for node in nodes if node.has_failed]
-    if failed:
-        names = "; ".join(f"{node.unique_id.split('.')[2]}: {node.message.strip()}" for node in failed[:5])
-        raise TongmaiError(
-            "build_failed",
-            f"建库有 {len(failed)} 项未通过：{names}。已发布的版本不受影响。",
-            f"{len(failed)} models or tests failed: {names}. The published version is untouched.",
-            EXIT_QUALITY_GATE,
-        )
+        failed = [node for node in nodes if node.has_failed]
+        if failed:
+            names = "; ".join(f"{node.unique_id.split('.')[2]}: {node.message.strip()}" for node in failed[:5])
+            raise TongmaiError(
+                "build_failed",
+                f"建库有 {len(failed)} 项未通过：{names}。已发布的版本不受影响。",
+                f"{len(failed)} models or tests failed: {names}. The published version is untouched.",
+                EXIT_QUALITY_GATE,
+            )
+        _describe(home)
     models = sum(node.kind == "model" for node in nodes)
     tests = sum(node.kind in ("test", "unit_test") for node in nodes)
     warnings = [f"{node.unique_id.split('.')[2]}: {node.message}" for node in nodes if node.status == "warn"]
@@ -91,6 +92,19 @@ def build(home: Home) -> BuildReport:
         f"{models} models, {tests} tests, {len(warnings)} warnings",
     )
     return BuildReport(models, tests, warnings, seconds, nodes)
+
+
+def _describe(home: Home) -> None:
+    """The page of all models with their columns, SQL and lineage (dbt docs), anew when the project changed since.
+
+    It shows the build's own manifest and the warehouse's catalog: compiling once more would replace the results of the
+    build, which the gate reads.
+    """
+    page = home.models_page
+    if page.exists() and page.stat().st_mtime >= _project_changed_at():
+        return
+    if not _invoke(home, "docs", "generate", "--static", "--no-compile").success:
+        raise TongmaiError("dbt_docs_failed", "模型说明页未能生成。", "The page of the models could not be made.")
 
 
 def _holds_data(home: Home) -> bool:
@@ -129,7 +143,7 @@ def _project_changed_at() -> float:
     return max(path.stat().st_mtime for path in files)
 
 
-def _invoke(home: Home, command: str) -> Any:
+def _invoke(home: Home, *command: str) -> Any:
     """Run one dbt command in this process and let go of the warehouse file afterwards."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
@@ -137,7 +151,7 @@ def _invoke(home: Home, command: str) -> Any:
     environment: Mapping[str, str] = {"TONGMAI_WAREHOUSE": str(home.warehouse)}
     os.environ.update(environment)
     home.dbt_target.mkdir(parents=True, exist_ok=True)
-    arguments = [command, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    arguments = [*command, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     arguments += ["--target-path", str(home.dbt_target), "--log-path", str(home.dbt_target)]
     arguments += [
         "--quiet",
@@ -157,8 +171,8 @@ def _invoke(home: Home, command: str) -> Any:
     if outcome.exception is not None:
         raise TongmaiError(
             "dbt_failed",
-            f"dbt {command} 失败：{outcome.exception}",
-            f"dbt {command} failed: {outcome.exception}",
+            f"dbt {command[0]} 失败：{outcome.exception}",
+            f"dbt {command[0]} failed: {outcome.exception}",
         ) from outcome.exception
     return outcome
 

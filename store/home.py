@@ -14,6 +14,7 @@ REFERENCE = REPOSITORY / "data" / "reference"
 
 WAREHOUSE_FILE = "warehouse.duckdb"  # views carry the catalog name, so the basename never changes
 LIVE_FILE = "live.duckdb"
+MODELS_PAGE = "models.html"  # beside each published warehouse file
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Home:
     @property
     def dbt_target(self) -> Path:
         return self.root / "warehouse" / "dbt"
+
+    @property
+    def models_page(self) -> Path:
+        """Where dbt writes its page of all models."""
+        return self.dbt_target / "static_index.html"
 
     @property
     def versions(self) -> Path:

@@ -19,7 +19,7 @@ import duckdb
 
 from store import gate
 from store.connections import BUSINESS_TIME_ZONE, reader, writer
-from store.home import WAREHOUSE_FILE, Home
+from store.home import MODELS_PAGE, WAREHOUSE_FILE, Home
 from store.locks import hold
 from store.messages import EXIT_QUALITY_GATE, TongmaiError, progress
 from store.tables import OPS_TABLES, PUBLISHED_VERSIONS, append, data_version, literal
@@ -80,7 +80,7 @@ def publish(home: Home) -> PublishReport:
                 {name: [fact] for name, fact in zip(PUBLISHED_VERSIONS.column_names, facts, strict=True)},
             )
             connection.execute("CHECKPOINT")
-        tables = _write_version(home.warehouse, home.versions / version)
+        tables = _write_version(home, home.versions / version)
         swap(home.current, home.versions / version)
         retire(home.versions, home.current)
     path = home.published
@@ -114,8 +114,8 @@ def _published_as(connection: duckdb.DuckDBPyConnection, home: Home, content: st
     return PublishReport(row[0], False, row[1], str(path), tables, row[2], path.stat().st_size)
 
 
-def _write_version(source: Path, target: Path) -> int:
-    """Copy the published schemas into `target`/warehouse.duckdb; a half-written folder is never the target."""
+def _write_version(home: Home, target: Path) -> int:
+    """Copy the published schemas and the models' page into `target`; a half-written folder is never the target."""
     unfinished = target.with_name(target.name + ".tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -123,7 +123,7 @@ def _write_version(source: Path, target: Path) -> int:
     connection = duckdb.connect(str(file))
     try:
         connection.execute(f"SET TimeZone = '{BUSINESS_TIME_ZONE}'")
-        connection.execute(f"ATTACH {literal(str(source))} AS source (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(str(home.warehouse))} AS source (READ_ONLY)")
         relations = connection.execute(
             """
             FROM (
@@ -159,6 +159,8 @@ def _write_version(source: Path, target: Path) -> int:
         )
     file.chmod(0o444)
     _sync(file)
+    if home.models_page.exists():
+        _sync(Path(shutil.copyfile(home.models_page, unfinished / MODELS_PAGE)))
     _sync(unfinished)
     unfinished.rename(target)
     _sync(target.parent)

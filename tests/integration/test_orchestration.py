@@ -14,7 +14,7 @@ from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from orchestration.definitions import definitions_for
 from orchestration.instance import Platform, open_instance
 from orchestration.warehouse import manifest
-from store.home import Home
+from store.home import MODELS_PAGE, Home
 from store.locks import hold
 
 # A job of the same shape as the nightly one: the platform's lock, a step in the writer's pool.
@@ -79,6 +79,9 @@ def test_a_city_with_permits_only_is_published(home: Home) -> None:
     assert [reports[stage]["skipped"] for stage in ("forecast", "plan")] == ["no_history", "no_forecast"]
     query = "SELECT count(*) AS permits, (SELECT count(*) FROM forecast.runs) AS runs FROM marts.fct_permits"
     assert json.loads(tongmai(home, "sql", query, "--json").stdout) == [{"permits": 1, "runs": 0}]
+    models = (home.current / MODELS_PAGE).read_text(encoding="utf-8")
+    assert "model.tongmai.fct_permits" in models
+    assert "<script src" not in models, "the page is whole in one file"
 
 
 @pytest.mark.slow

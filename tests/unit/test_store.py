@@ -15,7 +15,7 @@ import pytest
 
 from store import gate
 from store.connections import reader, writer
-from store.home import Home
+from store.home import MODELS_PAGE, Home
 from store.locks import hold, is_held
 from store.messages import EXIT_QUALITY_GATE, Text, TongmaiError
 from store.publish import publish, retire, swap
@@ -123,10 +123,12 @@ def write_results(home: Home, status: str) -> None:
     (home.dbt_target / "run_results.json").write_text(json.dumps(results))
 
 
-def test_publishing_copies_tables_views_and_comments(home: Home) -> None:
+def test_publishing_copies_tables_views_comments_and_the_page_of_the_models(home: Home) -> None:
     build_publishable(home)
+    home.models_page.write_text("models", encoding="utf-8")
     report = publish(home)
     assert Path(report.path) == home.published
+    assert (home.current / MODELS_PAGE).read_text(encoding="utf-8") == "models"
     with reader(home.published) as connection:
         described = connection.execute(
             "SELECT table_name, comment FROM duckdb_columns() WHERE column_name IN ('mean', 'delivered_m3') "
