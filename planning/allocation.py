@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planning.design import Design, fixed_cny_per_year, transition_cny_per_year
-from planning.equations import limit_overtime, respect_capacity, serve_demand
+from planning.equations import Shipments, limit_overtime, respect_capacity, serve_demand
 from planning.instance import MONTHS_PER_YEAR, Instance
 from planning.model import Bools, Floats, Indices, Model
 
@@ -50,13 +50,15 @@ class Recourse:
         self.instance = instance
         model = Model()
         self._price = float(instance.unserved_price[0])
-        self._x = model.add_columns("x", (1, len(instance.arc_site)), cost=instance.arc_price)
+        arcs = len(instance.arc_site)
+        self._x = model.add_columns("x", arcs, cost=instance.arc_price)
         self._u = model.add_columns("u", (1, instance.points), cost=self._price)
         o = model.add_columns("o", (1, len(instance.sites)), cost=instance.policy.overtime_cny_per_m3)
         demand = np.zeros((1, instance.points))
-        self._serve = serve_demand(model, instance, self._x, self._u, demand)[0].tolist()
+        x = Shipments(self._x, np.zeros(arcs, np.int64), np.arange(arcs), np.ones(arcs))
+        self._serve = serve_demand(model, instance, x, self._u, demand)[0].tolist()
         usable = instance.sites.usable_m3
-        self._capacity = respect_capacity(model, instance, self._x, o, usable)[0].tolist()
+        self._capacity = respect_capacity(model, instance, x, o, usable)[0].tolist()
         self._overtime = limit_overtime(model, instance, o, usable)[0].tolist()
         self._solver = model.solver()
         # months of one price together, light ones first: each basis is close to the next one's
@@ -104,7 +106,7 @@ class Recourse:
             duals = self._solver.row_duals()
             point_price[sample] = duals[self._serve]
             capacity_price[sample] = -duals[self._capacity] - share * duals[self._overtime]
-            is_used |= self._solver.columns()[self._x[0]] > 0
+            is_used |= self._solver.columns()[self._x] > 0
         return Evaluation(monthly, is_used, point_price, capacity_price)
 
     def flows(self, capacity_m3: Floats) -> Iterator[Flows]:
@@ -114,7 +116,7 @@ class Recourse:
             self.set_sample(sample)
             self.cost()
             columns = self._solver.columns()
-            yield Flows(sample, np.maximum(columns[self._x[0]], 0.0), np.maximum(columns[self._u[0]], 0.0))
+            yield Flows(sample, np.maximum(columns[self._x], 0.0), np.maximum(columns[self._u[0]], 0.0))
 
 
 def objective_cny(instance: Instance, design: Design, evaluation: Evaluation) -> float:

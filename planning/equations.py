@@ -3,12 +3,13 @@
 Belongs here: constraint blocks and the first-stage cost, laid into a `Model`. Does not belong here: which model
 takes which block (allocation.py, consolidation.py), how it is solved.
 
-x[k, a] m³ per month on arc a for demand k; u[k, i] unserved; o[k, p] overtime; y, e per site; w per merge pair.
+x[k, a] flow on arc a for demand k; u[k, i] unserved, in the unit of x; o[k, p] overtime in m³ per month; y, e per
+site; w per merge pair.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -24,6 +25,21 @@ class FirstStage:
     y: Indices
     e: Indices
     w: Indices
+
+
+@dataclass(frozen=True)
+class Shipments:
+    """Columns x of chosen pairs (k, a): four arrays of one length; a column of 1 stands for `m3` m³ per month."""
+
+    column: Indices
+    demand: Indices
+    arc: Indices
+    m3: Floats
+
+    def joined(self, other: Shipments) -> Shipments:
+        """These and the others."""
+        pairs = [(getattr(self, field.name), getattr(other, field.name)) for field in fields(self)]
+        return Shipments(*(np.concatenate(pair) for pair in pairs))
 
 
 def first_stage(model: Model, instance: Instance, unit_cny: float) -> tuple[FirstStage, float]:
@@ -57,25 +73,24 @@ def first_stage(model: Model, instance: Instance, unit_cny: float) -> tuple[Firs
     return columns, float(closing.sum() / unit_cny)
 
 
-def serve_demand(model: Model, instance: Instance, x: Indices, u: Indices, demand_m3: Floats) -> Indices:
-    """Σ_{a→i} x_ka + u_ki = d_ki, m³ per month; `demand_m3` and the rows have shape (demands, points)."""
-    shape = demand_m3.shape
-    first = np.arange(shape[0])[:, None] * shape[1]
-    terms: list[Term] = [(first + instance.arc_point, x, 1.0), (first + np.arange(shape[1]), u, 1.0)]
-    return model.add_rows("serve_demand", shape, terms, lower=demand_m3, upper=demand_m3)
+def serve_demand(model: Model, instance: Instance, x: Shipments, u: Indices, demand: Floats) -> Indices:
+    """Σ_{a→i} x_ka + u_ki = d_ki, all in the unit of x; `demand`, `u` and the rows have shape (demands, points)."""
+    points = demand.shape[1]
+    every = np.arange(demand.size).reshape(demand.shape)
+    terms: list[Term] = [(x.demand * points + instance.arc_point[x.arc], x.column, 1.0), (every, u, 1.0)]
+    return model.add_rows("serve_demand", demand.shape, terms, lower=demand, upper=demand)
 
 
 def respect_capacity(
-    model: Model, instance: Instance, x: Indices, o: Indices, capacity: FirstStage | Floats
+    model: Model, instance: Instance, x: Shipments, o: Indices, capacity: FirstStage | Floats
 ) -> Indices:
     """Σ_{a∈p} x_ka - o_kp <= C_p y_p + ΔC_p e_p + Σ_q A_qp w_qp, m³ per month; rows (demands, sites).
 
     With `capacity` as numbers of shape (sites,) the right-hand side is fixed.
     """
     demands, sites = o.shape
-    first = np.arange(demands)[:, None] * sites
-    every = first + np.arange(sites)
-    terms: list[Term] = [(first + instance.arc_site, x, 1.0), (every, o, -1.0)]
+    every = np.arange(demands)[:, None] * sites + np.arange(sites)
+    terms: list[Term] = [(x.demand * sites + instance.arc_site[x.arc], x.column, x.m3), (every, o, -1.0)]
     given, upper = _capacity_side(instance, demands, capacity, 1.0)
     return model.add_rows("respect_capacity", (demands, sites), terms + given, upper=upper)
 
@@ -104,17 +119,31 @@ def _capacity_side(
     ], 0.0
 
 
-def link_strongly(x: Indices, y: Indices, demand: Floats) -> Term:
-    """x_ka <= d_ki y_p for chosen pairs of arc and demand: three equal-length arrays; one row per entry.
+def link_strongly(x: Indices, y: Indices) -> Term:
+    """x_ka <= y_p for chosen shipments, x as a share of d_ki: two equal-length arrays; one row per entry.
 
     Implied by integer y, so any subset is valid; it is what makes the relaxation tight.
     """
     rows = np.arange(len(x))
-    return (
-        np.concatenate([rows, rows]),
-        np.concatenate([x, y]),
-        np.concatenate([np.ones(len(x)), -demand]),
-    )
+    ones = np.ones(len(x))
+    return np.concatenate([rows, rows]), np.concatenate([x, y]), np.concatenate([ones, -ones])
+
+
+def cover_demand(model: Model, instance: Instance, columns: FirstStage) -> None:
+    """Σ_p (1 + ρ) (C_p y_p + ΔC_p e_p + Σ_q A_qp w_qp) >= max_k Σ_i d_ki, where all demand must be served.
+
+    Implied by the rows of each demand; it is what the solver's knapsack covers are made from.
+    """
+    if instance.policy.must_serve:
+        zero = np.zeros(1, int)
+        most = 1 + instance.policy.overtime_share
+        sites, moved = instance.sites, moved_capacity_m3(instance, instance.merge_from, instance.merge_into)
+        terms: list[Term] = [
+            (zero, columns.y, most * sites.usable_m3),
+            (zero, columns.e, most * sites.expansion_m3),
+            (zero, columns.w, most * moved),
+        ]
+        model.add_rows("cover_demand", 1, terms, lower=float(instance.demand_m3.sum(axis=1).max()))
 
 
 def limit_closures(model: Model, instance: Instance, columns: FirstStage) -> None:

@@ -56,7 +56,8 @@ class Sites:
 
 @dataclass(frozen=True)
 class Policy:
-    """The rules: budgets, the overtime share ρ, prices. `must_stay`, `must_go`: shape (sites,).
+    """The rules: budgets, the overtime share ρ, prices. `must_stay`, `must_go`: shape (sites,). With `must_serve`
+    no demand may stay unserved.
 
     `unserved_cny_per_m3` (periods,) is M_t: dear while capacity cannot follow demand, later what added capacity costs.
     """
@@ -73,6 +74,7 @@ class Policy:
     unserved_cny_per_m3: Floats
     must_stay: Bools
     must_go: Bools
+    must_serve: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,10 @@ Every solve is single-threaded with a fixed seed: equal models give equal answer
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,6 +46,7 @@ class Solution:
     bound: float
     columns: Floats
     row_duals: Floats
+    reduced_costs: Floats
 
 
 @dataclass
@@ -116,14 +121,14 @@ class Solver:
         from scipy.sparse import csr_matrix
 
         self.integer = np.concatenate(model.integer)
+        self._lower, self._upper = np.concatenate(model.lower), np.concatenate(model.upper)
         rows, columns, values = (np.concatenate(part) for part in zip(*model.entries, strict=True))
         shape = (sum(len(part) for part in model.row_lower), len(self.integer))
         matrix = csr_matrix((values, (rows, columns)), shape=shape)
         lp = highspy.HighsLp()
         lp.num_row_, lp.num_col_ = shape
         lp.col_cost_ = np.concatenate(model.cost)
-        lp.col_lower_ = np.concatenate(model.lower)
-        lp.col_upper_ = np.concatenate(model.upper)
+        lp.col_lower_, lp.col_upper_ = self._lower, self._upper
         lp.row_lower_ = np.concatenate(model.row_lower)
         lp.row_upper_ = np.concatenate(model.row_upper)
         lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
@@ -155,6 +160,26 @@ class Solver:
             matrix.data,
         )
 
+    def add_columns(self, cost: Floats, term: Term, *, upper: float = INFINITY, integer: bool = False) -> Indices:
+        """Add one column per cost, non-negative, with the entries `term` (rows, columns from 0, values)."""
+        from scipy.sparse import csc_matrix
+
+        row, column, value = np.broadcast_arrays(*term)
+        count, first = len(cost), len(self.integer)
+        matrix = csc_matrix((value, (row, column)), shape=(self._highs.getNumRow(), count))
+        self._highs.addCols(
+            count,
+            np.asarray(cost, float),
+            np.zeros(count),
+            np.full(count, upper),
+            matrix.nnz,
+            matrix.indptr[:-1].astype(np.int32),
+            matrix.indices.astype(np.int32),
+            matrix.data,
+        )
+        self.integer = np.concatenate([self.integer, np.full(count, integer)])
+        return np.arange(first, first + count)
+
     def set_columns(self, columns: Indices, lower: Floats | float, upper: Floats | float) -> None:
         count = columns.size
         self._highs.changeColsBounds(
@@ -163,6 +188,10 @@ class Solver:
             np.ascontiguousarray(np.broadcast_to(np.asarray(lower, float), (count,))),
             np.ascontiguousarray(np.broadcast_to(np.asarray(upper, float), (count,))),
         )
+
+    def free_columns(self, columns: Indices) -> None:
+        """Give columns of the model back the bounds that it was built with."""
+        self.set_columns(columns, self._lower[columns], self._upper[columns])
 
     def set_costs(self, columns: Indices, cost: Floats | float) -> None:
         costs = np.ascontiguousarray(np.broadcast_to(np.asarray(cost, float), (columns.size,)))
@@ -208,8 +237,12 @@ class Solver:
         limits = limits or Limits()
         self._highs.setOptionValue("mip_rel_gap", limits.gap)
         self._highs.setOptionValue("mip_max_nodes", limits.nodes if limits.nodes is not None else 2**31 - 1)
-        self._highs.setOptionValue("time_limit", limits.seconds if limits.seconds is not None else INFINITY)
-        status = self.run()
+        seconds = INFINITY if limits.seconds is None else limits.seconds
+        if self._is_relaxed:  # a linear solve counts from the first run, a mixed-integer one from its own start
+            seconds += self._highs.getRunTime()
+        self._highs.setOptionValue("time_limit", seconds)
+        with _quiet_stdout():
+            status = self.run()
         info = self._highs.getInfo()
         solution = self._highs.getSolution()
         return Solution(
@@ -218,4 +251,27 @@ class Solver:
             float(info.objective_function_value if self._is_relaxed else info.mip_dual_bound),
             np.asarray(solution.col_value, float),
             np.asarray(solution.row_dual, float),
+            np.asarray(solution.col_dual, float),
         )
+
+
+def load_solver() -> None:
+    """Import the solver now, so that the first solve's time is its own."""
+    import highspy
+    import scipy.sparse  # noqa: F401
+
+    highspy.Highs()
+
+
+@contextmanager
+def _quiet_stdout() -> Iterator[None]:
+    """HiGHS prints stray lines though told to be silent; standard output belongs to results."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)

@@ -18,6 +18,7 @@ from store.messages import EXIT_FAILED, progress
 
 commands = typer.Typer()
 CITY_WEEKS = 52
+ORLIB_S = 600.0  # for an OR-Library file, where no time limit is given
 WAIT_S = 60.0  # for another run to end; a scheduler does not hang on it, and a dying run has gone by then
 
 
@@ -164,11 +165,40 @@ def plan(
     close: Annotated[
         list[str] | None, typer.Option(help=said("必须关停的站（可重复）", "plant that goes; repeatable"))
     ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            help=said(
+                "最多算几秒；到时给出当前最好的方案及其差距", "seconds at most; then the best plan so far with its gap"
+            ),
+        ),
+    ] = None,
+    orlib: Annotated[
+        Path | None,
+        typer.Option(help=said("改为求解一个 OR-Library 仓库选址文件", "solve an OR-Library cap file instead")),
+    ] = None,
+    capacity: Annotated[
+        float | None, typer.Option(min=0, help=said("文件写 capacity 处的产能", "where such a file says 'capacity'"))
+    ] = None,
+    single_source: Annotated[
+        bool,
+        typer.Option(help=said("每个客户只由一座仓库供应（仅 --orlib）", "one warehouse per customer (--orlib only)")),
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
+    if orlib is not None:
+        from planning.orlib import solve
+
+        answer = solve(
+            orlib, seconds=time_limit or ORLIB_S, is_single_source=single_source, capacity=capacity
+        ).to_dict()
+        show(answer if as_json else {name: value for name, value in answer.items() if name != "served"}, as_json)
+        return
     from planning.run import plan as make_plan
 
+    given = {} if time_limit is None else {"seconds": time_limit}
     report = make_plan(
         home_of(home),
         max_closures=max_closures,
@@ -177,6 +207,7 @@ def plan(
         demand_change=_share(demand),
         keep=tuple(keep or ()),
         close=tuple(close or ()),
+        **given,
     )
     show(report.to_dict(), as_json)
 

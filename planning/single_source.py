@@ -1,0 +1,85 @@
+"""Every demand point served by one site only: the same master with whole shipments.
+
+Belongs here: the search for such a plan of one demand. Does not belong here: plans that may split a point
+(consolidation.py), as the city's do: single sourcing stalls on its size.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from planning.consolidation import Result
+from planning.design import fixed_cny_per_year, transition_cny_per_year
+from planning.instance import MONTHS_PER_YEAR, Instance
+from planning.master import Master, Start
+from planning.model import Bools, Floats, Limits
+from planning.partition import Partition
+from store.messages import TongmaiError
+
+UNIT_SHARE = 1e-4  # of the objective is the master's unit of money
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Who serves whom: `share` (sites, points) of 0 and 1. Costs in CNY per year; status as in `Result`."""
+
+    is_open: Bools
+    share: Floats
+    objective_cny: float
+    bound_cny: float
+    status: str
+
+
+def assign(instance: Instance, split: Result, *, gap: float, seconds: float) -> Assignment:
+    """The best plan without split points, starting from the plan with them, whose bound holds here too.
+
+    First the sites of that plan with whole shipments, then every decision free. Only for an instance of one sample
+    month. Raises TongmaiError: `no_feasible_plan` (proven), `no_plan_in_time`.
+    """
+    deadline = time.monotonic() + seconds
+    everything = np.ones(len(instance.arc_site), bool)
+    unit_cny = max(split.objective_cny, 1e-6) * UNIT_SHARE
+    master = Master(instance, Partition(np.zeros(1, np.int64)), everything, unit_cny, is_single_source=True)
+    relaxation = master.relax(gap, time.monotonic() + seconds / 4)
+    bound = max(split.bound_cny, relaxation.bound * unit_cny)
+    relaxation = replace(relaxation, bound=bound / unit_cny)
+    best: Assignment | None = None
+    start = master.start_of(split.design, np.inf)
+    for is_kept, part in ((True, 0.4), (False, 1.0)):
+        limits = Limits(gap, None, max(part * (deadline - time.monotonic()), 0.1))
+        values, proven = master.decide(relaxation, start, limits, is_kept=is_kept)
+        bound = max(bound, proven)
+        found = None if values is None else _read(master, values)
+        if values is not None and found and (best is None or found.objective_cny < best.objective_cny):
+            columns = np.concatenate([master.decisions, master.x.column])
+            start, best = Start(columns, values[columns], found.objective_cny), found
+    if best is None and np.isposinf(bound):
+        raise TongmaiError(
+            "no_feasible_plan",
+            "没有可行方案：无法让每个客户只由一处供应而不超产能。",
+            "No plan is feasible: capacities cannot take every customer whole.",
+        )
+    if best is None:
+        raise TongmaiError(
+            "no_plan_in_time",
+            "限时内没有找到每个客户只由一处供应的方案；请放宽 --time-limit。",
+            "No plan that serves every customer from one place was found in time; give a longer --time-limit.",
+        )
+    is_proven = best.objective_cny - bound <= gap * best.objective_cny
+    status = "proven" if is_proven else "timed_out" if time.monotonic() > deadline else "stopped"
+    return replace(best, bound_cny=min(bound, best.objective_cny), status=status)
+
+
+def _read(master: Master, values: Floats) -> Assignment:
+    """A solution of the master as who serves whom, with its cost."""
+    instance, design = master.instance, master.as_design(values)
+    is_used = values[master.x.column] > 0.5
+    arc, m3 = master.x.arc[is_used], master.x.m3[is_used]
+    share = np.zeros((len(instance.sites), instance.points))
+    share[instance.arc_site[arc], instance.arc_point[arc]] = 1.0
+    first = fixed_cny_per_year(instance, design) + transition_cny_per_year(instance, design)
+    objective = first + MONTHS_PER_YEAR * float(instance.arc_price[arc] @ m3)
+    return Assignment(design.is_open, share, objective, -np.inf, "stopped")

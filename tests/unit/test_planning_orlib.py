@@ -1,0 +1,130 @@
+"""OR-Library files: read whatever their line breaks, solved to published optima, refused in a sentence."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from orchestration.cli import run_command
+from planning.orlib import Answer, read, solve
+from store.home import REPOSITORY
+from store.messages import EXIT_FAILED, EXIT_USAGE, TongmaiError
+
+FILES = REPOSITORY / "data" / "samples" / "orlib"
+SMALL = "2 3\n10 100\n10 50\n4 8 20\n5 25 5\n6 6 12\n"
+SMALL_OPTIMUM = 100 + 50 + 8 + 5 + 6  # 15 in all exceed one warehouse's 10, so both open and each serves its nearest
+QUICK = ("cap41", "cap63", "cap71", "cap82", "cap101", "cap122", "cap131")
+
+
+def optimum(name: str) -> float:
+    with (FILES / "optima.csv").open(encoding="utf-8") as file:
+        return next(float(row["optimum"]) for row in csv.DictReader(file) if row["instance"] == name)
+
+
+def recomputed(path: Path, answer: Answer, capacity: float | None = None) -> float:
+    """The objective from the answer's own open warehouses and shares, all constraints checked."""
+    given = read(path, capacity)
+    share = np.zeros(given.cost.shape)
+    for warehouse, customer, part in answer.served:
+        share[warehouse - 1, customer - 1] = part
+    is_open = np.isin(np.arange(len(given.fixed)) + 1, answer.open)
+    has_demand = given.demand > 0 if given.demand.any() else np.ones(len(given.demand), bool)
+    assert np.allclose(share.sum(axis=0)[has_demand], 1)
+    assert not share[~is_open].any()
+    assert (share @ given.demand <= given.capacity * (1 + 1e-6)).all()
+    return float(given.fixed @ is_open + (given.cost * share).sum())
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_published_optimum_is_found_and_proven(name: str) -> None:
+    answer = solve(FILES / f"{name}.txt", seconds=60.0)
+    assert answer.status == "proven" and answer.gap <= 1e-6
+    assert answer.objective == pytest.approx(optimum(name), rel=1e-6)
+    assert recomputed(FILES / f"{name}.txt", answer) == pytest.approx(answer.objective, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "text", [SMALL, SMALL.replace("\n", " "), "\ufeff" + SMALL.replace(" ", "\r\n\t"), SMALL.replace("10 ", "1.0E1 ")]
+)
+def test_line_breaks_and_spellings_of_numbers_mean_nothing(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "small.txt"
+    file.write_text(text, encoding="utf-8")
+    assert solve(file, seconds=10.0).objective == pytest.approx(SMALL_OPTIMUM, rel=1e-9)
+
+
+def test_a_capacity_word_asks_for_the_option_and_takes_it(tmp_path: Path) -> None:
+    file = tmp_path / "capx.txt"
+    file.write_text(SMALL.replace("10 100", "capacity 100").replace("10 50", "capacity 50"), encoding="utf-8")
+    with pytest.raises(TongmaiError, match="capacity_needed"):
+        solve(file, seconds=10.0)
+    assert solve(file, seconds=10.0, capacity=10).objective == pytest.approx(SMALL_OPTIMUM)
+    assert solve(file, seconds=10.0, capacity=15).objective == pytest.approx(50 + 20 + 5 + 12)
+    file.write_text(SMALL, encoding="utf-8")
+    with pytest.raises(TongmaiError, match="capacity_given_twice"):
+        solve(file, seconds=10.0, capacity=10)
+
+
+def test_a_file_without_any_demand_is_uncapacitated(tmp_path: Path) -> None:
+    file = tmp_path / "ufl.txt"
+    file.write_text("2 2 0 10 0 11 0 1 9 0 9 1", encoding="utf-8")
+    answer = solve(file, seconds=10.0)
+    assert answer.objective == pytest.approx(10 + 1 + 9) and answer.open == (1,)
+
+
+def test_single_source_takes_every_customer_whole(tmp_path: Path) -> None:
+    file = tmp_path / "whole.txt"
+    file.write_text("2 3\n10 1\n10 1\n6 6 60\n5 5 50\n3 3 30\n", encoding="utf-8")
+    split, whole = solve(file, seconds=10.0), solve(file, seconds=10.0, is_single_source=True)
+    assert {share for _, _, share in whole.served} == {1.0}
+    assert split.objective == pytest.approx(2 + 10 + 40) and whole.objective == pytest.approx(2 + 6 + 3 + 50)
+    assert whole.status == "proven" and recomputed(file, whole) == pytest.approx(whole.objective)
+    file.write_text("2 2\n10 1\n10 1\n12 6 60\n6 6 60\n", encoding="utf-8")
+    assert solve(file, seconds=10.0).status == "proven"
+    with pytest.raises(TongmaiError, match="no_feasible_plan"):
+        solve(file, seconds=10.0, is_single_source=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "bad_orlib"),
+        ("two 3", "bad_orlib"),
+        ("0 3", "bad_orlib"),
+        (SMALL + "7", "bad_orlib"),
+        (SMALL[:-3], "bad_orlib"),
+        (SMALL.replace("25", "n/a"), "bad_orlib"),
+        (SMALL.replace("25", "-25"), "bad_orlib"),
+        (SMALL.replace("25", "capacity"), "bad_orlib"),
+        (SMALL.replace("25", "inf"), "bad_orlib"),
+        ("999999999 999999999 1", "bad_orlib"),
+        (SMALL.replace("4 8 20", "0 8 20"), "bad_orlib"),
+        (SMALL.replace("4 8 20", "40 8 20"), "no_feasible_plan"),
+    ],
+)
+def test_bad_files_are_refused_with_a_reason(text: str, reason: str, tmp_path: Path) -> None:
+    file = tmp_path / "bad.txt"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(TongmaiError, match=reason) as told:
+        solve(file, seconds=10.0)
+    assert told.value.text.zh and told.value.text.en
+
+
+def test_the_command_writes_json_and_leaves_with_its_code(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["plan", "--orlib", str(FILES / "cap71.txt"), "--json", "--time-limit", "60"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert found["objective"] == pytest.approx(932615.75) and found["gap"] <= 1e-6 and found["bound"] <= 932615.7501
+    assert run_command(["plan", "--orlib", str(tmp_path / "none.txt"), "--json"]) == EXIT_USAGE
+    assert json.loads(capfd.readouterr().out)["error"]["reason"] == "no_file"
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x9c\x00")
+    assert run_command(["plan", "--orlib", str(tmp_path / "binary.txt")]) == EXIT_FAILED
+
+
+def test_a_time_limit_gives_the_best_plan_so_far_with_its_gap() -> None:
+    file = FILES / "cap113.txt"
+    answer = solve(file, seconds=0.1)
+    assert answer.status in {"timed_out", "proven"} and 0 <= answer.gap <= 1
+    assert answer.bound <= optimum("cap113") * (1 + 1e-9) <= recomputed(file, answer) * (1 + 2e-9)
