@@ -17,7 +17,7 @@ import numpy as np
 from planning.allocation import Evaluation, Recourse, objective_cny
 from planning.design import Design, broken_rules, usable_capacity_m3
 from planning.instance import Instance
-from planning.master import FEW_LINKS, WHOLE, Master, Relaxation
+from planning.master import FEW_LINKS, WHOLE, Master, Relaxation, Scope
 from planning.model import Bools, Floats, Limits
 from planning.multipliers import ascend, is_separable
 from planning.partition import Partition, refine
@@ -131,26 +131,27 @@ class Search:
             return self.evaluation
         if is_last:
             self._round_up(master, values)
-        design = self._decide(master, relaxation, 0.9 if is_last else 0.4)
+        is_outright = master.is_whole and (is_last or len(master.x.column) <= FEW_LINKS)
+        design = self._decide(master, relaxation, "all" if is_outright else "near", 0.9 if is_last else 0.4)
         evaluation = self._adopt(design)
         if is_first and design is not None and evaluation is not None:
             self.mean_plan_cny = objective_cny(self.instance, design, evaluation)
         seconds = self.deadline - time.monotonic()
-        if is_last and not master.is_whole and self._result().status == "stopped" and master.can_be_whole(seconds):
+        if is_last and not is_outright and self._result().status == "stopped" and master.can_be_whole(seconds):
             master.complete()
-            self._adopt(self._decide(master, relaxation, 0.9))
+            self._adopt(self._decide(master, relaxation, "all", 0.9))
         if evaluation is None or is_first:
             return self._face(master.capacity_of(values))
         return evaluation
 
-    def _decide(self, master: Master, relaxation: Relaxation, share: float) -> Design | None:
+    def _decide(self, master: Master, relaxation: Relaxation, scope: Scope, share: float) -> Design | None:
         """The master's decision, solved to `share` of the gap asked for."""
         if self._result().status == "proven":
             return None
         if master.is_decided(relaxation.values):
             return master.as_design(relaxation.values)
         limits = Limits(share * self.target, self.nodes, max(self.deadline - time.monotonic(), 0.1))
-        values, bound = master.decide(relaxation, master.start_of(self.design, self.objective), limits)
+        values, bound = master.decide(relaxation, master.start_of(self.design, self.objective), limits, scope=scope)
         self.bound = max(self.bound, bound)
         return None if values is None else master.as_design(values)
 

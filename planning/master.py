@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -34,6 +35,7 @@ FEW_LINKS = 5_000  # so many strong links are there from the start: less work th
 MOST_COLUMNS = 400_000  # beyond, no integer solve with every shipment: the bound is the relaxation's
 COLUMNS_PER_S = 3_000  # so many a second has to be left for, or such a solve ends after its deadline
 MAX_ROUNDS = 80
+Scope = Literal["all", "near", "start"]
 WHOLE = 1e-6  # a decision this near to 0 or 1 is one
 VIOLATED = 1e-3  # of a point's demand, beyond which a strong link is added
 
@@ -142,33 +144,34 @@ class Master:
         return Relaxation(bound, np.pad(values, (0, len(self.solver.integer) - len(values))), y_reduced)
 
     def decide(
-        self, relaxation: Relaxation, start: Start, limits: Limits, *, is_kept: bool = False
+        self, relaxation: Relaxation, start: Start, limits: Limits, *, scope: Scope
     ) -> tuple[Floats | None, float]:
-        """Solve the integer master; returns the columns' values (None: none found) and a bound in CNY per year.
+        """Solve the integer master in a scope; returns the values of its columns (None: none found) and a bound in CNY.
 
-        With every shipment there it is solved outright from `start`: sites whose reduced cost is beyond the gap keep
-        what the relaxation gave them. Otherwise every decision that the relaxation already made whole is kept
-        (relaxation-induced search), or, with `is_kept`, what the start says: quick, without a bound of its own.
+        `all`: from `start`, only sites whose reduced cost is beyond the gap keep what the relaxation gave them.
+        `near`: every decision that the relaxation already made whole is kept (relaxation-induced search). `start`: all
+        decisions are the start's. The latter two are quick, and have no bound of their own; nor has `all` unless every
+        shipment is there.
         """
         self.solver.set_integrality(True)
         relaxed = relaxation.values
-        if is_kept:
+        if scope == "start":
             fixed, at = self.decisions, start.values[: len(self.decisions)]
-        elif self.is_whole:
+        elif scope == "all":
             slack = start.objective_cny / self.unit_cny - relaxation.bound
             fixed = self.columns.y[np.abs(relaxation.y_reduced) > slack * (1 + 1e-6) + 1e-9]
             at = relaxed[fixed].round()
         else:
             fixed = self.decisions[np.abs(relaxed[self.decisions] - relaxed[self.decisions].round()) < WHOLE]
             at = relaxed[fixed].round()
-        if self.is_whole and start.columns.size:
+        if scope == "all" and start.columns.size:
             self.solver.start_from(start.columns, start.values)
         self.solver.set_columns(fixed, at, at)
         solution = self.solver.solve(limits)
         self.solver.free_columns(fixed)
         found = solution.status in ("optimal", "limit")
         bound = np.inf if solution.status == "infeasible" else (solution.bound + self.constant) * self.unit_cny
-        is_proof = self.is_whole and not is_kept
+        is_proof = self.is_whole and scope == "all"
         return solution.columns if found else None, min(bound, start.objective_cny) if is_proof else -np.inf
 
     @property

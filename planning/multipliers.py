@@ -89,7 +89,7 @@ def relaxed(instance: Instance, price: Floats) -> tuple[float, Floats, Floats]:
     value = np.bincount(site, margin[arc] * filled, len(sites)) * MONTHS_PER_YEAR
     cost = sites.fixed_cny_per_year - sites.closing_cny / instance.policy.horizon_years - value
     y = _cheapest_cover(cost, sites.usable_m3, float(demand.sum()))
-    served = np.bincount(instance.arc_point[arc], y[site] * filled, instance.points)
+    served = np.asarray(np.bincount(instance.arc_point[arc], y[site] * filled, instance.points), float)
     constant = float(sites.closing_cny.sum()) / instance.policy.horizon_years
     return constant + MONTHS_PER_YEAR * float(price @ demand) + float(cost @ y), y, served
 

@@ -14,7 +14,7 @@ import numpy as np
 from planning.consolidation import Result
 from planning.design import fixed_cny_per_year, transition_cny_per_year
 from planning.instance import MONTHS_PER_YEAR, Instance
-from planning.master import Master, Start
+from planning.master import Master, Scope, Start
 from planning.model import Bools, Floats, Limits
 from planning.partition import Partition
 from store.messages import TongmaiError
@@ -48,9 +48,10 @@ def assign(instance: Instance, split: Result, *, gap: float, seconds: float) -> 
     relaxation = replace(relaxation, bound=bound / unit_cny)
     best: Assignment | None = None
     start = master.start_of(split.design, np.inf)
-    for is_kept, part in ((True, 0.4), (False, 1.0)):
+    stages: tuple[tuple[Scope, float], ...] = (("start", 0.4), ("all", 1.0))
+    for scope, part in stages:
         limits = Limits(gap, None, max(part * (deadline - time.monotonic()), 0.1))
-        values, proven = master.decide(relaxation, start, limits, is_kept=is_kept)
+        values, proven = master.decide(relaxation, start, limits, scope=scope)
         bound = max(bound, proven)
         found = None if values is None else _read(master, values)
         if values is not None and found and (best is None or found.objective_cny < best.objective_cny):
