@@ -6,7 +6,7 @@ Does not belong here: the live forecast.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -18,6 +18,7 @@ from forecasting.hierarchy import FloatArray
 from forecasting.history import History
 from forecasting.intervals import Scored, learn_widening, sample_quantiles, widen
 from forecasting.origin import OriginForecast, forecast_origin
+from forecasting.pool import Past
 from forecasting.settings import MAX_HORIZON_WEEKS, QUANTILES, Settings
 from store.messages import TongmaiError
 
@@ -60,7 +61,7 @@ def replay_origins(
     actual = current.hierarchy.aggregate(current.bottom_m3)
     replays: dict[date, Replay] = {}
     fits_prophet = len(current.weeks) >= settings.min_prophet_weeks
-    for back in settings.origins_back_weeks:
+    for back in sorted(settings.origins_back_weeks, reverse=True):  # the older teach the newer
         if len(current.weeks) - back < (settings.min_prophet_weeks if fits_prophet else _MIN_WEEKS):
             continue
         past = _known_then(current, history_as_of, back)
@@ -68,10 +69,22 @@ def replay_origins(
         if ahead < 1 or past.cutoff in replays:
             continue
         horizon = min(ahead, MAX_HORIZON_WEEKS)
-        forecast = forecast_origin(past, calendar, horizon, settings, plain=True)
         came = actual[:, actual.shape[1] - ahead :][:, :horizon]
+        taught_by = teachers(replays.values(), past)
+        forecast = forecast_origin(past, calendar, horizon, settings, taught_by=taught_by, plain=True)
         replays[past.cutoff] = Replay(forecast, came)
     return tuple(replays[cutoff] for cutoff in sorted(replays))
+
+
+def teachers(replays: Iterable[Replay], known: History) -> list[Past]:
+    """What earlier origins teach on a later day: their errors as far as, and as, `known` then."""
+    actual = known.hierarchy.aggregate(known.bottom_m3)
+    found = []
+    for replay in replays:
+        ahead = (known.cutoff - replay.forecast.history.cutoff).days // 7
+        if 0 < ahead <= actual.shape[1]:
+            found.append(replay.forecast.past(actual[:, actual.shape[1] - ahead :][:, : replay.weeks]))
+    return found
 
 
 def backtest(replays: Sequence[Replay], settings: Settings) -> Backtest:

@@ -55,7 +55,7 @@ class Run:
 def code_version() -> str:
     """Hash of this package's source and of Prophet's version: 12 hex digits."""
     digest = hashlib.sha256(version("prophet").encode())
-    for module in sorted(Path(__file__).parent.glob("*.py")):
+    for module in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(module.name.encode() + module.read_bytes())
     return digest.hexdigest()[:12]
 

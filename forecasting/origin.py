@@ -1,4 +1,4 @@
-"""The forecast from one origin: kernel, pipeline, one Prophet per series, coherent means.
+"""The forecast from one origin: kernel, pipeline, one Prophet per series, the pool, coherent means.
 
 Belongs here: the order of these steps. Does not belong here: reading data, one series' model, error bands, tables.
 The live forecast and every backtest origin take this same path.
@@ -6,16 +6,18 @@ The live forecast and every backtest origin take this same path.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from forecasting import model
+from forecasting import pool
 from forecasting.calendar import Calendar
 from forecasting.events import BASE, Scenario
 from forecasting.hierarchy import BoolArray, DateArray, FloatArray, Hierarchy
 from forecasting.history import History
 from forecasting.pipeline import expected_grants, learn_kernel, pipeline_m3
+from forecasting.pool import ETS, NAIVE, PROPHET, RATIO, THETA, Past, Weights
 from forecasting.reconcile import reconcile
 from forecasting.series import (
     PARTS,
@@ -25,12 +27,11 @@ from forecasting.series import (
     SeriesForecast,
     forecast_city,
     forecast_series,
+    with_ensemble,
 )
 from forecasting.settings import Settings
 
 PLAIN = "prophet_plain"
-NAIVE = "seasonal_naive"
-RATIO = "pipeline_ratio"
 STEP_PIPELINE, STEP_LEVEL, STEP_ENSEMBLE = "step_pipeline", "step_level", "step_ensemble"
 STEPS = (PLAIN, STEP_PIPELINE, STEP_LEVEL, STEP_ENSEMBLE)
 """What the method would be without its later steps, in their order."""
@@ -46,7 +47,9 @@ class OriginForecast:
     `mean` (N, H) coherent; `base` (N, H) before reconciliation, both under the scenario; `actual` (N, T) and
     `fitted` (B, T) in sample;
     `models` (N,); `factors`: part -> (N, H), whose product is `base`; `yardsticks`: model -> (N, H), NaN for series
-    that a yardstick does not serve; `is_holiday_week` (T + H,).
+    that a yardstick does not serve; `members`: member of the pool ->
+    (1 + B, H) for the city and the bottom series, `weights` what each counts; `expected_m3` (T + H,): the city's
+    pipeline times its season; `is_holiday_week` (T + H,).
     """
 
     history: History
@@ -57,7 +60,23 @@ class OriginForecast:
     models: tuple[str, ...]
     factors: dict[str, FloatArray]
     yardsticks: dict[str, FloatArray]
+    members: dict[str, FloatArray]
+    weights: Weights
+    expected_m3: FloatArray
     is_holiday_week: BoolArray
+
+    @property
+    def own_rows(self) -> list[int]:
+        """The series with a forecast of their own: the city and the bottom ones."""
+        return own_rows(self.history.hierarchy)
+
+    def past(self, actual: FloatArray) -> Past:
+        """This origin as a teacher, with what came (N, H_o)."""
+        rows = self.own_rows
+        served = np.isin(np.array(self.models)[rows], PROPHET_MODELS)
+        return Past(
+            self.history.cutoff, self.members, actual[rows], np.where(served, self.actual[rows].mean(axis=1), 0.0)
+        )
 
 
 def forecast_origin(
@@ -67,10 +86,11 @@ def forecast_origin(
     settings: Settings,
     scenario: Scenario = BASE,
     *,
+    taught_by: Sequence[Past] = (),
     plain: bool = False,
 ) -> OriginForecast:
-    """Means of all series for the `horizon_weeks` after the cutoff; `plain` adds Prophet alone and
-    the method step by step.
+    """Means of all series for the `horizon_weeks` after the cutoff; the pool is weighed by
+    what is known of the errors of the origins in `taught_by`; `plain` adds Prophet alone and the method step by step.
 
     Own forecasts are made for the city and every bottom series; districts and grade classes are their sums.
     """
@@ -87,10 +107,18 @@ def forecast_origin(
         forecast_series(history.weeks, actual[row], pipeline[row], season, history.has_permits, settings)
         for row in range(first_bottom, len(actual))
     ]
+    expected = pipeline * np.exp(season.total)
+    others = pool.members(actual, expected, np.exp(season.total))
+    rows = own_rows(hierarchy)
+    weights = pool.learn_weights(taught_by, history.cutoff, history.has_permits)
+    members = {PROPHET: np.array([one.mean for one in [city, *bottom]])}
+    members |= {name: forecast[rows] for name, forecast in others.items()}
+    city, *bottom = [
+        with_ensemble(one, mean) for one, mean in zip([city, *bottom], pool.combine(members, weights), strict=True)
+    ]
     own = [city, *bottom]
-    own_rows = [0, *range(first_bottom, len(actual))]
-    residuals = actual[own_rows, -_RESIDUAL_WEEKS:] - np.array([one.fitted for one in own])[:, -_RESIDUAL_WEEKS:]
-    mean = reconcile(hierarchy.summing[own_rows], np.array([one.mean for one in own]), residuals)
+    residuals = actual[rows, -_RESIDUAL_WEEKS:] - np.array([one.fitted for one in own])[:, -_RESIDUAL_WEEKS:]
+    mean = reconcile(hierarchy.summing[rows], np.array([one.mean for one in own]), residuals)
 
     factors = _factors(hierarchy, city, bottom, pipeline[:, weeks:])
     base = np.asarray(np.prod([factors[part] for part in PARTS], axis=0))
@@ -100,15 +128,13 @@ def forecast_origin(
         changed = mean * np.repeat(policy, len(hierarchy.grade_classes), axis=0)
         factors["policy"] = _ratio(hierarchy.aggregate(changed), hierarchy.aggregate(mean))
         mean, base = changed, base * factors["policy"]
-    yardsticks = {
-        NAIVE: model.seasonal_naive(actual, horizon_weeks),
-        RATIO: model.pipeline_ratio(actual, pipeline * np.exp(season.total), horizon_weeks),
-    }
+    yardsticks = {name: others[name] for name in (NAIVE, RATIO, ETS, THETA)}
     if plain and city.model in PROPHET_MODELS:
         yardsticks[PLAIN] = _plain(history, actual, features, settings)
-        # sums have a level's part of their own: what it does to the sum of their members
-        yardsticks[STEP_PIPELINE] = base / np.where(factors["level"] > 0, factors["level"], 1.0)
-        yardsticks[STEP_LEVEL] = base
+        # sums have parts of their own: what each does to the sum of their members
+        yardsticks[STEP_ENSEMBLE] = base
+        yardsticks[STEP_LEVEL] = _without(base, factors["ensemble"])
+        yardsticks[STEP_PIPELINE] = _without(yardsticks[STEP_LEVEL], factors["level"])
     return OriginForecast(
         history=history,
         mean=hierarchy.aggregate(mean),
@@ -118,6 +144,9 @@ def forecast_origin(
         models=_model_names(hierarchy, city, bottom),
         factors=factors,
         yardsticks=yardsticks,
+        members=members,
+        weights=weights,
+        expected_m3=expected[0],
         is_holiday_week=calendar.is_holiday_week(all_weeks),
     )
 
@@ -169,6 +198,16 @@ def _factors(
         factors[part][-len(bottom) :] = [one.factors[part] for one in bottom]
         factors[part][0] = city.factors[part]
     return factors
+
+
+def own_rows(hierarchy: Hierarchy) -> list[int]:
+    """Rows of the series that have a forecast of their own."""
+    nodes = len(hierarchy.nodes)
+    return [0, *range(nodes - hierarchy.bottom_count, nodes)]
+
+
+def _without(mean: FloatArray, factor: FloatArray) -> FloatArray:
+    return np.asarray(mean / np.where(factor > 0, factor, 1.0))
 
 
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:

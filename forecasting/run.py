@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from forecasting.backtest import backtest, replay_origins
+from forecasting.backtest import backtest, replay_origins, teachers
 from forecasting.calendar import read_calendar
 from forecasting.errors import draw, learn_errors
 from forecasting.events import BASE, Scenario, check_districts, find_scenario
@@ -127,7 +127,8 @@ def _make(connection: duckdb.DuckDBPyConnection, run: Run, known: History, setti
     replays = replay_origins(known, lambda day: history(connection, day), calendar, settings)
     progress("forecast", f"回测 {len(replays)} 个历史起点", f"{len(replays)} past origins replayed")
     outlook_weeks = weeks_to_cover(known.cutoff, settings.outlook_months)
-    now = forecast_origin(known, calendar, outlook_weeks, settings, run.scenario)
+    taught_by = teachers(replays, known)
+    now = forecast_origin(known, calendar, outlook_weeks, settings, run.scenario, taught_by=taught_by)
     tested = backtest(replays, settings)
     errors = learn_errors([replay.forecast for replay in replays], [replay.actual for replay in replays], now)
     bottom = now.mean[-hierarchy.bottom_count :]

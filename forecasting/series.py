@@ -5,7 +5,7 @@ Belongs here: the offset model and its fallbacks for a single series. Does not b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,7 +20,7 @@ FALLBACK_NAIVE = "fallback_seasonal_naive"
 ZERO = "zero"
 PROPHET_MODELS = (OFFSET, NO_PERMITS)
 
-PARTS = ("pipeline", "trend", "yearly", "calendar", "level")
+PARTS = ("pipeline", "trend", "yearly", "calendar", "level", "ensemble")
 _CLIP_SHARE = 0.05
 
 
@@ -98,6 +98,14 @@ def forecast_series(
     return _compose(name, actual, pipeline, parts, first, season, settings)
 
 
+def with_ensemble(one: SeriesForecast, mean: FloatArray) -> SeriesForecast:
+    """The forecast with what the rest of the pool makes of it: its mean becomes `mean` (H,). Stand-ins stay."""
+    if one.model not in PROPHET_MODELS:
+        return one
+    change = np.divide(mean, one.mean, out=np.ones_like(mean), where=one.mean > 0)
+    return replace(one, factors=one.factors | {"ensemble": change})
+
+
 def _fit(
     weeks: DateArray,
     actual: FloatArray,
@@ -135,6 +143,7 @@ def _compose(
         "yearly": np.exp(parts.yearly[known:] + season.yearly[weeks:]),
         "calendar": np.exp(parts.calendar[known:] + season.calendar[weeks:]),
         "level": np.exp(level),
+        "ensemble": np.ones(horizon),
     }
     return SeriesForecast(name, _padded(smear * np.exp(fitted_log), first), factors)
 

@@ -150,8 +150,8 @@ COMPONENTS = Table(
         Column(
             "part",
             "VARCHAR",
-            "部分：pipeline、trend、yearly、calendar、level、reconciliation；政策情景另有 policy",
-            "pipeline, trend, yearly, calendar, level or reconciliation; policy too when the scenario has events",
+            "部分：pipeline、trend、yearly、calendar、level、ensemble、reconciliation；政策情景另有 policy",
+            "pipeline, trend, yearly, calendar, level, ensemble, reconciliation; policy too where there are events",
         ),
         Column("value", "DOUBLE", "m³/周（pipeline）或倍数", "m³ per week (pipeline) or factor"),
     ),

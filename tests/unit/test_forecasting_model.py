@@ -12,9 +12,10 @@ from forecasting_city import USES, City, build_marts, kernel, season
 from forecasting.calendar import read_calendar
 from forecasting.history import History, history
 from forecasting.model import damped_level, fit_parts, pipeline_ratio, seasonal_naive
-from forecasting.origin import RATIO, forecast_origin
+from forecasting.origin import forecast_origin
 from forecasting.paths import is_outlook, month_shares, monthly_paths, months_after, weeks_to_cover
 from forecasting.pipeline import expected_grants, learn_kernel, pipeline_m3
+from forecasting.pool import RATIO
 from forecasting.series import FALLBACK_NAIVE, FALLBACK_RATIO, NO_PERMITS, OFFSET, ZERO, choose_model
 from forecasting.settings import Settings
 
