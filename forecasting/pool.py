@@ -13,6 +13,7 @@ from datetime import date
 import numpy as np
 
 from forecasting import model
+from forecasting.engine import ensemble
 from forecasting.engine.smoothing import Smoothed, smooth
 from forecasting.engine.theta import theta
 from forecasting.hierarchy import FloatArray
@@ -22,12 +23,8 @@ PROPHET, NAIVE, RATIO, ETS_RATIO, ETS, THETA = (
     "prophet", "seasonal_naive", "pipeline_ratio", "ets_ratio", "ets", "theta",
 )  # fmt: skip
 _PRIOR = {PROPHET: 5.0, RATIO: 5.0, ETS_RATIO: 5.0, ETS: 2.0, THETA: 2.0, NAIVE: 1.0}
-"""Weights before anything is learned: those that look at permits come first; docs/decisions/0013 says why."""
-_PRIOR_WINDOWS = 60.0
-_MIN_WINDOWS = 40
-_STEPS, _RATE = 200, 0.5
+"""Weights before anything is learned: those that look at permits come first; docs/decisions/0014 says why."""
 _FLOOR_SHARE = 0.05
-_LATE = 0.98  # of the sizes of errors: beyond it they count as that, since one broken series must not decide for all
 
 Weights = dict[str, FloatArray]
 """Member -> (52,) weight by week ahead; every week's add up to one."""
@@ -52,11 +49,15 @@ def members(actual: FloatArray, expected: FloatArray, season: FloatArray) -> dic
     observed = actual > 0
     lengths = np.where(observed.any(axis=1), weeks - observed.argmax(axis=1), 1)
     everywhere = np.broadcast_to(season, expected.shape)
+    log_ratio, log_level = _log_ratio(actual, expected), _log_ratio(actual, everywhere)
+    ratio, level = smooth(log_ratio, lengths, horizon), smooth(log_level, lengths, horizon)
+    # theta's one-step errors are as large as smoothing's, so its median becomes a mean by the same factor
+    to_mean = _smearing(actual, everywhere, level)
     return {
         RATIO: model.pipeline_ratio(actual, expected, horizon),
-        ETS_RATIO: _relative(actual, expected, smooth(_log_ratio(actual, expected), lengths, horizon)),
-        ETS: _relative(actual, everywhere, smooth(_log_ratio(actual, everywhere), lengths, horizon)),
-        THETA: _relative(actual, everywhere, theta(_log_ratio(actual, everywhere), lengths, horizon)),
+        ETS_RATIO: _smearing(actual, expected, ratio) * _ahead(ratio.ahead, expected),
+        ETS: to_mean * _ahead(level.ahead, everywhere),
+        THETA: to_mean * _ahead(theta(log_level, lengths, horizon), everywhere),
         NAIVE: model.seasonal_naive(actual, horizon),
     }
 
@@ -87,15 +88,9 @@ def learn_weights(past: Sequence[Past], cutoff: date, has_permits: bool) -> Weig
         scales.append(origin.scale[origin.scale > 0])
     if not errors:
         return prior
-    scaled = np.concatenate(errors) / np.concatenate(scales)[:, None, None]
-    weights = np.array([prior[name] for name in names])
-    for first, last in HORIZON_BANDS:
-        part = scaled[:, :, first - 1 : last]
-        windows = int(np.isfinite(part).all(axis=1).any(axis=-1).sum())
-        rows = np.moveaxis(part, 2, 1).reshape(-1, len(names))
-        rows = rows[np.isfinite(rows).all(axis=1)]
-        if windows >= _MIN_WINDOWS:
-            weights[:, first - 1 : last] = _lightest(rows, weights[:, first - 1], _PRIOR_WINDOWS / windows)[:, None]
+    first = np.array([prior[name][0] for name in names])
+    band = np.searchsorted([last for _, last in HORIZON_BANDS[:-1]], np.arange(1, MAX_HORIZON_WEEKS + 1))
+    weights = ensemble.learn_weights(np.concatenate(errors), np.concatenate(scales), band, first)
     return dict(zip(names, weights, strict=True))
 
 
@@ -106,38 +101,23 @@ def combine(forecasts: Mapping[str, FloatArray], weights: Weights) -> FloatArray
     return np.asarray(np.sum([weight[week] * forecasts[name] for name, weight in weights.items()], axis=0))
 
 
-def _relative(actual: FloatArray, base: FloatArray, smoothed: Smoothed) -> FloatArray:
-    """(N, H): what smoothing says of log(actual / base), times the base, corrected from median to mean."""
-    weeks = actual.shape[1]
-    fitted = np.exp(np.nan_to_num(smoothed.fitted)) * base[:, :weeks]
-    fitted[np.isnan(smoothed.fitted)] = 0.0
-    known = np.where(np.isnan(smoothed.fitted), 0.0, actual)
-    # how far a trend goes on beyond the horizon that was ever judged is nobody's to say: it stays
-    ahead = smoothed.ahead.copy()
-    ahead[:, MAX_HORIZON_WEEKS:] = ahead[:, MAX_HORIZON_WEEKS - 1 : MAX_HORIZON_WEEKS]
-    smear = known.sum(axis=1) / np.maximum(fitted.sum(axis=1), 1e-9)
-    return np.asarray(np.clip(smear, 0.8, 1.25)[:, None] * np.exp(ahead) * base[:, weeks:])
+def _ahead(log_ratio: FloatArray, base: FloatArray) -> FloatArray:
+    """(N, H): a log ratio (N, H) times its base. How far its trend goes on beyond the horizon that was ever judged is
+    nobody's to say: it stays there."""
+    log_ratio = log_ratio.copy()
+    log_ratio[:, MAX_HORIZON_WEEKS:] = log_ratio[:, MAX_HORIZON_WEEKS - 1 : MAX_HORIZON_WEEKS]
+    return np.asarray(np.exp(log_ratio) * base[:, -log_ratio.shape[1] :])
+
+
+def _smearing(actual: FloatArray, base: FloatArray, smoothed: Smoothed) -> FloatArray:
+    """(N, 1) Σy / Σŷ one week ahead: from the median, which exp gives, to the mean; near one, as it should be."""
+    known = np.isfinite(smoothed.fitted)
+    fitted = np.where(known, np.exp(np.nan_to_num(smoothed.fitted)) * base[:, : actual.shape[1]], 0.0)
+    smear = np.where(known, actual, 0.0).sum(axis=1) / np.maximum(fitted.sum(axis=1), 1e-9)
+    return np.asarray(np.clip(smear, 0.8, 1.25)[:, None])
 
 
 def _log_ratio(actual: FloatArray, base: FloatArray) -> FloatArray:
     """(N, T) log(actual / base), a week of nothing counting as a small share of the series' mean."""
     floor = np.maximum(_FLOOR_SHARE * actual.mean(axis=1, keepdims=True), 1e-9)
     return np.asarray(np.log(np.maximum(actual, floor) / base[:, : actual.shape[1]]))
-
-
-def _lightest(rows: FloatArray, prior: FloatArray, strength: float) -> FloatArray:
-    """(M,) weights w ≥ 0, Σw = 1, of the least mean|rows·w| / mean|rows·prior| + strength · Σ w log(w / prior).
-
-    Exponentiated gradient from the prior (Kivinen & Warmuth 1997), averaged over its steps.
-    """
-    size = np.abs(rows).mean(axis=1, keepdims=True)
-    rows = rows * np.minimum(1.0, np.quantile(size, _LATE) / np.maximum(size, 1e-12))
-    weight, mean = prior.copy(), np.zeros(len(prior))
-    scale = max(float(np.abs(rows @ prior).mean()), 1e-12)
-    for _ in range(_STEPS):
-        gradient = (np.sign(rows @ weight)[:, None] * rows).mean(axis=0) / scale
-        gradient = gradient + strength * np.log(np.maximum(weight / prior, 1e-12))
-        weight = weight * np.exp(-_RATE * (gradient - gradient.min()))
-        weight = weight / weight.sum()
-        mean += weight / _STEPS
-    return mean

@@ -1,4 +1,4 @@
-"""How much each member counts, per horizon band: equal, moved only as far as many past errors agree.
+"""How much each member counts, per horizon band: equal at first, moved only as far as many past errors agree.
 
 Belongs here: weights. Does not belong here: members, error bands.
 """
@@ -20,14 +20,16 @@ def equal_weights(members: int, horizon: int) -> FloatArray:
     return np.full((members, horizon), 1 / members)
 
 
-def learn_weights(errors: FloatArray, noise: FloatArray, band: IntArray) -> FloatArray:
+def learn_weights(errors: FloatArray, noise: FloatArray, band: IntArray, first: FloatArray | None = None) -> FloatArray:
     """(M, H) weights >= 0, adding up to one, from errors (W, M, H) in W windows of many series and origins.
 
     Per band: the weights with the least Σ|Σ_m w_m e_m| / noise, pooled over all windows, found by exponentiated
-    gradient from equal weights, held there by a Kullback-Leibler penalty worth `_PRIOR_WINDOWS` windows. Never chosen
-    per series: on one window that was measured to hurt.
+    gradient from the `first` weights (M,) (by default equal ones), held there by a Kullback-Leibler penalty worth
+    `_PRIOR_WINDOWS` windows. Never chosen per series: on one window that was measured to hurt.
     """
     weights = equal_weights(errors.shape[1], errors.shape[2])
+    if first is not None:
+        weights = np.repeat(first[:, None], errors.shape[2], axis=1)
     scaled = errors / np.where(noise > 0, noise, np.nan)[:, None, None]
     for one in np.unique(band):
         steps = np.flatnonzero(band == one)
@@ -40,19 +42,18 @@ def learn_weights(errors: FloatArray, noise: FloatArray, band: IntArray) -> Floa
         size = np.abs(rows).mean(axis=1, keepdims=True)
         cap = np.quantile(size, 0.98)
         rows = rows * np.minimum(1.0, cap / np.maximum(size, 1e-12))  # one broken series must not decide for all
-        weights[:, steps] = _lightest(rows, _PRIOR_WINDOWS / len(part))[:, None]
+        weights[:, steps] = _lightest(rows, weights[:, steps[0]], _PRIOR_WINDOWS / len(part))[:, None]
     return weights
 
 
-def _lightest(rows: FloatArray, prior: float) -> FloatArray:
-    """(M,) by exponentiated gradient on mean |rows @ w|, relative to its value at equal weights."""
-    members = rows.shape[1]
-    weight = np.full(members, 1 / members)
+def _lightest(rows: FloatArray, first: FloatArray, strength: float) -> FloatArray:
+    """(M,) by exponentiated gradient on mean |rows @ w|, relative to its value at the first weights."""
+    weight = first.copy()
     scale = max(float(np.abs(rows @ weight).mean()), 1e-12)
-    best = np.zeros(members)
+    best = np.zeros(len(first))
     for _ in range(_STEPS):
         gradient = (np.sign(rows @ weight)[:, None] * rows).mean(axis=0) / scale
-        gradient = gradient + prior * np.log(np.maximum(weight * members, 1e-12))
+        gradient = gradient + strength * np.log(np.maximum(weight / first, 1e-12))
         weight = weight * np.exp(-_RATE * (gradient - gradient.min()))
         weight = weight / weight.sum()
         best += weight / _STEPS
