@@ -24,6 +24,7 @@ class Panel:
     horizon: H periods to forecast. seasons: lengths in periods, shortest first, () for none.
     offset (N, T + H): log of a level known in advance, such as a pipeline of permits; None without one.
     features (N, T + H, K): regressors known in advance, such as holidays; None without any.
+    leads (N, T, K): regressors known up to each series' end only; None without any.
     summing (N, B): series = summing @ the last B of them; None where series do not add up.
     """
 
@@ -35,6 +36,7 @@ class Panel:
     seasons: tuple[int, ...]
     offset: FloatArray | None = None
     features: FloatArray | None = None
+    leads: FloatArray | None = None
     summing: FloatArray | None = None
 
     def __len__(self) -> int:
@@ -58,6 +60,7 @@ class Panel:
             y=self.y[index, first:],
             offset=None if self.offset is None else self.offset[index, first:],
             features=None if self.features is None else self.features[index, first:],
+            leads=None if self.leads is None else self.leads[index, first:],
         )
 
     def before(self, periods: int, horizon: int | None = None) -> Panel:
@@ -75,6 +78,7 @@ class Panel:
             horizon=horizon,
             offset=None if self.offset is None else self.offset[:, : weeks + horizon],
             features=None if self.features is None else self.features[:, : weeks + horizon],
+            leads=None if self.leads is None else self.leads[:, :weeks],
         )
 
 
@@ -88,7 +92,7 @@ def stack(panels: Sequence[Panel]) -> Panel:
         if any(part is None for part in parts):
             return None
         longest = max(part.shape[1] for part in parts)
-        fill = np.nan if name == "y" else 0.0
+        fill = np.nan if name in ("y", "leads") else 0.0
         widths = [((0, 0), (longest - part.shape[1], 0), (0, 0))[: part.ndim] for part in parts]
         padded = [np.pad(part, width, constant_values=fill) for part, width in zip(parts, widths, strict=True)]
         return np.concatenate(padded)
@@ -102,6 +106,7 @@ def stack(panels: Sequence[Panel]) -> Panel:
         y=y,
         offset=joined("offset"),
         features=joined("features"),
+        leads=joined("leads"),
         summing=None,
     )
 

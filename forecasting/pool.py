@@ -50,7 +50,8 @@ def members(actual: FloatArray, expected: FloatArray, season: FloatArray) -> dic
     lengths = np.where(observed.any(axis=1), weeks - observed.argmax(axis=1), 1)
     everywhere = np.broadcast_to(season, expected.shape)
     log_ratio, log_level = _log_ratio(actual, expected), _log_ratio(actual, everywhere)
-    ratio, level = smooth(log_ratio, lengths, horizon), smooth(log_level, lengths, horizon)
+    ratio = smooth(log_ratio, lengths, horizon, fitted=True)
+    level = smooth(log_level, lengths, horizon, fitted=True)
     # theta's one-step errors are as large as smoothing's, so its median becomes a mean by the same factor
     to_mean = _smearing(actual, everywhere, level)
     return {

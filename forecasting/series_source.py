@@ -106,6 +106,7 @@ def source_of(
         y=panel_y,
         horizon=horizon,
         seasons=seasons_of(frequency, season),
+        leads=_leads(table, columns, [name for name in table.further if name not in known_future], periods),
         features=_features(table, kept, columns, known_future, periods, horizon),
     )
     left_out = tuple(one for place, one in enumerate(table.ids) if place not in set(kept))
@@ -170,6 +171,20 @@ def _flag(flags: list[str], y: FloatArray, observed: IntArray, longest: int) -> 
         flags.append("mostly_gaps" if 2 * len(values) < span else "gaps_filled")
     if observed[0] <= -longest:
         flags.append("history_cut")
+
+
+def _leads(
+    table: LongTable, columns: list[tuple[IntArray, FloatArray, IntArray]], names: list[str], periods: int
+) -> FloatArray | None:
+    """(N, T, K) the other regressors, each up to its series' last observation; what stands later is not looked at."""
+    if not names:
+        return None
+    leads = np.full((len(columns), periods, len(names)), np.nan)
+    for row, (position, _, rows) in enumerate(columns):
+        inside = (position > -periods) & (position <= 0)
+        for column, name in enumerate(names):
+            leads[row, position[inside] + periods - 1, column] = table.further[name][rows[inside]]
+    return leads
 
 
 def _features(

@@ -9,8 +9,7 @@ import numpy as np
 
 from forecasting.hierarchy import FloatArray, IntArray
 
-MIN_WINDOWS = 40  # series x origins below which nothing is learned
-_PRIOR_WINDOWS = 60.0
+MIN_WINDOWS = 16  # series x origins below which nothing is learned
 _STEPS = 200
 _RATE = 0.5
 
@@ -20,12 +19,18 @@ def equal_weights(members: int, horizon: int) -> FloatArray:
     return np.full((members, horizon), 1 / members)
 
 
-def learn_weights(errors: FloatArray, noise: FloatArray, band: IntArray, first: FloatArray | None = None) -> FloatArray:
+def learn_weights(
+    errors: FloatArray,
+    noise: FloatArray,
+    band: IntArray,
+    first: FloatArray | None = None,
+    prior_windows: float = 60.0,
+) -> FloatArray:
     """(M, H) weights >= 0, adding up to one, from errors (W, M, H) in W windows of many series and origins.
 
     Per band: the weights with the least Σ|Σ_m w_m e_m| / noise, pooled over all windows, found by exponentiated
     gradient from the `first` weights (M,) (by default equal ones), held there by a Kullback-Leibler penalty worth
-    `_PRIOR_WINDOWS` windows. Never chosen per series: on one window that was measured to hurt.
+    `prior_windows` windows. Never chosen per series: on one window that was measured to hurt.
     """
     weights = equal_weights(errors.shape[1], errors.shape[2])
     if first is not None:
@@ -42,7 +47,7 @@ def learn_weights(errors: FloatArray, noise: FloatArray, band: IntArray, first: 
         size = np.abs(rows).mean(axis=1, keepdims=True)
         cap = np.quantile(size, 0.98)
         rows = rows * np.minimum(1.0, cap / np.maximum(size, 1e-12))  # one broken series must not decide for all
-        weights[:, steps] = _lightest(rows, weights[:, steps[0]], _PRIOR_WINDOWS / len(part))[:, None]
+        weights[:, steps] = _lightest(rows, weights[:, steps[0]], prior_windows / len(part))[:, None]
     return weights
 
 

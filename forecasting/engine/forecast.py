@@ -24,10 +24,13 @@ from forecasting.panel import Panel
 from forecasting.settings import QUANTILES
 
 ENSEMBLE = "ensemble"
+_PRIOR_WINDOWS = 10.0  # that equal weights are worth
 _STUDIED = 400  # series whose past teaches the weights and the pooled calibration
+_ORIGINS = (9, 36)  # past origins: more where there are few series to learn from
+_WINDOWS = 180  # wanted
 _CHUNK = 48  # series at once, each at up to ten origins
 _MEAN_ABS = 1.25  # standard deviation over mean absolute error, for a normal error
-_BIAS_LIMIT = 0.1  # of the variance of a log: beyond it the mean tells of the tail rather than of the series
+_BIAS_LIMIT = 0.02  # of the variance of a log: beyond it the mean tells of the tail rather than of the series
 
 Progress = Callable[[int, int], None]
 
@@ -48,14 +51,17 @@ def forecast(panel: Panel, model: str = ENSEMBLE, progress: Progress | None = No
     if model == PLAIN:
         mean, quantiles = prophet_plain(panel)
         return Forecast(mean, quantiles, {PLAIN: np.ones(panel.horizon)}, np.zeros(len(panel), dtype=np.int64))
+    origins = int(np.clip(-(-_WINDOWS // len(panel)), *_ORIGINS))
     names = pool(panel) if model == ENSEMBLE else (model,)
     band = np.searchsorted(panel.frequency.bands, np.arange(1, panel.horizon + 1))
     order = np.argsort(panel.lengths, kind="stable")
     studied = order[np.unique(np.linspace(0, len(order) - 1, min(_STUDIED, len(order))).round().astype(np.int64))]
-    parts = [(rows, replay(panel.rows(rows), names)) for rows in _chunks(studied)]
+    parts = [(rows, replay(panel.rows(rows), names, origins)) for rows in _chunks(studied)]
     seen = Windows.joined([part.windows for _, part in parts], [len(rows) for rows, _ in parts])
     weights = (
-        learn_weights(seen.errors, seen.noise, band) if len(names) > 1 else equal_weights(len(names), panel.horizon)
+        learn_weights(seen.errors, seen.noise, band, prior_windows=_PRIOR_WINDOWS)
+        if len(names) > 1
+        else equal_weights(len(names), panel.horizon)
     )
     calibration = calibrate(_combined(seen.errors, weights), seen.base, seen.series, band)
     mean, quantiles = np.empty((len(panel), panel.horizon)), np.empty((len(QUANTILES), len(panel), panel.horizon))
@@ -63,7 +69,7 @@ def forecast(panel: Panel, model: str = ENSEMBLE, progress: Progress | None = No
     done = 0
     if len(studied) < len(panel):
         parts = []
-    for rows, part in parts or ((rows, replay(panel.rows(rows), names)) for rows in _chunks(order)):
+    for rows, part in parts or ((rows, replay(panel.rows(rows), names, origins)) for rows in _chunks(order)):
         mean[rows], quantiles[:, rows] = _spread(part, weights, calibration)
         windows[rows] = np.bincount(part.windows.series, minlength=len(rows))
         done += len(rows)

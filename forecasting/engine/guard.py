@@ -13,6 +13,8 @@ from forecasting.hierarchy import BoolArray, FloatArray
 
 _MAX_LOG_STEP = 3.0  # a series that falls to a twentieth and comes back is not one of relative steps
 _MAX_EXPONENT = 300.0
+_LOG_PRIOR = 3.0  # as if so much variation of the level had shown steps in proportion to it
+_RELATIVE = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +51,11 @@ class Guard:
         return self.back(x + np.where(self.is_log[:, None], variance / 2, 0.0))
 
 
-def guard(y: FloatArray) -> Guard:
-    """The working scale of y (N, T), from what it observed: unit = mean |y|."""
+def guard(y: FloatArray, *, has_level: bool = False) -> Guard:
+    """The working scale of y (N, T), from what it observed: unit = mean |y|.
+
+    Positive series that have a level known in advance are always taken in logs: what matters is their ratio to it.
+    """
     observed = np.isfinite(y)
     count = np.maximum(observed.sum(axis=1), 1)
     largest = np.max(np.abs(np.where(observed, y, 0.0)), axis=1)
@@ -63,7 +68,26 @@ def guard(y: FloatArray) -> Guard:
         logs = np.log(np.where(observed & (y > 0), y / unit[:, None], np.nan))
     steps = np.abs(np.diff(filled(logs), axis=1))
     jump = np.nan_to_num(steps, nan=0.0).max(axis=1, initial=0.0)
-    return Guard(unit, (lowest > 0) & np.isfinite(lowest) & (jump < _MAX_LOG_STEP), is_positive)
+    is_log = (lowest > 0) & np.isfinite(lowest) & (jump < _MAX_LOG_STEP)
+    if not has_level:
+        is_log &= _steps_are_relative(logs)
+    return Guard(unit, is_log, is_positive)
+
+
+def _steps_are_relative(logs: FloatArray) -> BoolArray:
+    """(N,) whether the size of steps grows with the level (the slope of log |Δy| on log y is above `_RELATIVE`).
+
+    The slope leans on one: where the level hardly varies, nothing can be told and logs do no harm.
+    """
+    bridged = filled(logs)
+    middle = (bridged[:, 1:] + bridged[:, :-1]) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.log(np.abs(np.diff(np.exp(bridged), axis=1)))
+    known = np.isfinite(size) & np.isfinite(middle)
+    count = np.maximum(known.sum(axis=1), 1)[:, None]
+    x = np.where(known, middle - np.where(known, middle, 0.0).sum(axis=1, keepdims=True) / count, 0.0)
+    y = np.where(known, size - np.where(known, size, 0.0).sum(axis=1, keepdims=True) / count, 0.0)
+    return np.asarray(((x * y).sum(axis=1) + _LOG_PRIOR) / ((x * x).sum(axis=1) + _LOG_PRIOR) > _RELATIVE)
 
 
 def filled(x: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from forecasting.engine.autoregression import autoregress
 from forecasting.engine.season import seasonal
 from forecasting.engine.smoothing import smooth
 from forecasting.engine.theta import theta as dynamic_theta
@@ -56,16 +57,41 @@ def mstl(work: Work) -> FloatArray:
     return np.asarray(rest.ahead + season[:, work.periods :])
 
 
+def autoregression(work: Work) -> FloatArray:
+    """Autoregression of the seasonally adjusted series, near a random walk, its season added again."""
+    ahead = np.empty((len(work.panel), work.horizon))
+    seasons = work.panel.seasons
+    cycles = _cycles(work)
+    for known in np.unique(cycles):
+        rows = np.flatnonzero(cycles == known)
+        ahead[rows] = autoregress(work.adjusted[rows], work.lengths[rows], seasons[:known], work.horizon)
+    return np.asarray(ahead + work.season[:, work.periods :])
+
+
+def _cycles(work: Work) -> IntArray:
+    """(N,) how many of the seasons, shortest first, are known for two of their cycles."""
+    known = [work.lengths >= 2 * season for season in work.panel.seasons]
+    return np.asarray(np.array(known, dtype=np.int64).reshape(len(known), len(work.panel)).sum(axis=0))
+
+
 def pipeline_ratio(work: Work) -> FloatArray:
     """The level known in advance times the last season's ratio to it; seasonal naive where there is none."""
-    expected = seasonal_naive(work)
-    rows = work.has_offset
-    if work.panel.offset is not None and rows.any():
-        window = min(work.panel.seasons[0] if work.panel.seasons else 12, work.periods)
-        offset = work.panel.offset[rows] + work.season[rows]
-        ratio = np.nanmean(work.x[rows, -window:] - offset[:, work.periods - window : work.periods], axis=1)
-        expected[rows] = offset[:, work.periods :] + ratio[:, None]
-    return expected
+    window = work.panel.seasons[0] if work.panel.seasons else 12
+    ahead = seasonal_naive(work)
+    offset = work.offset + work.season
+    left = (work.x - offset[:, : work.periods])[:, -min(window, work.periods) :]
+    known = np.isfinite(left)
+    ratio = np.where(known, left, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    rows = work.offset[:, work.periods :].any(axis=1)
+    ahead[rows] = offset[rows, work.periods :] + ratio[rows, None]
+    return ahead
+
+
+def ets_offset(work: Work) -> FloatArray:
+    """Exponential smoothing of the log ratio to a level known in advance; of the series itself where there is none."""
+    left = work.adjusted - work.offset[:, : work.periods]
+    ahead = smooth(left, work.beside_offset, work.horizon, trend=not work.offset.any()).ahead
+    return np.asarray(ahead + work.offset[:, work.periods :] + work.season[:, work.periods :])
 
 
 def prophet(work: Work) -> FloatArray:
@@ -75,24 +101,21 @@ def prophet(work: Work) -> FloatArray:
 
 def prophet_offset(work: Work) -> FloatArray:
     """Prophet on the log ratio to a level known in advance, and smoothing; plain Prophet with smoothing without one."""
-    offset = np.zeros((len(work.panel), work.periods + work.horizon))
-    if work.panel.offset is not None:
-        offset[work.has_offset] = work.panel.offset[work.has_offset]
-    return _prophet(work, offset)
+    return _prophet(work, work.offset)
 
 
 def _prophet(work: Work, offset: FloatArray) -> FloatArray:
     series = work.x - offset[:, : work.periods]
     expected = np.repeat(work.x[:, -1:], work.horizon, axis=1)
     seasons = work.panel.seasons
-    cycles = np.array([work.lengths >= 2 * season for season in seasons]).reshape(len(seasons), len(series)).sum(axis=0)
+    cycles, lengths = _cycles(work), work.beside_offset if offset.any() else work.lengths
     for known in range(len(seasons) + 1):  # a season takes two of its cycles to be told from a trend
-        rows = np.flatnonzero((cycles == known) & (work.lengths >= _MIN_PROPHET))
+        rows = np.flatnonzero((cycles == known) & (lengths >= _MIN_PROPHET))
         if len(rows):
-            first = work.periods - min(int(work.lengths[rows].max()), _PROPHET_PERIODS)
+            first = work.periods - min(int(lengths[rows].max()), _PROPHET_PERIODS)
             fit = _fitted(work, series[rows, first:], seasons[:known], rows, first)
             left = series[rows, first:] - fit[:, : work.periods - first]
-            level = smooth(left, np.minimum(work.lengths[rows], work.periods - first), work.horizon).ahead
+            level = smooth(left, np.minimum(lengths[rows], work.periods - first), work.horizon).ahead
             expected[rows] = fit[:, work.periods - first :] + level + offset[rows, work.periods :]
     return expected
 
@@ -113,8 +136,10 @@ MEMBERS: Mapping[str, Member] = {
     "ets": ets,
     "theta": theta,
     "mstl": mstl,
+    "autoregression": autoregression,
     "prophet": prophet,
     "prophet_offset": prophet_offset,
+    "ets_offset": ets_offset,
     "pipeline_ratio": pipeline_ratio,
 }
 """`--model` -> member."""
@@ -122,5 +147,6 @@ MEMBERS: Mapping[str, Member] = {
 
 def pool(panel: Panel) -> tuple[str, ...]:
     """The members that the ensemble weighs: those of a known level only where there is one."""
-    names = ("ets", "theta", "mstl", "prophet", "seasonal_naive")
-    return (*names, "prophet_offset", "pipeline_ratio") if panel.offset is not None else names
+    names = ("ets", "theta", "mstl", "autoregression", "prophet", "seasonal_naive")
+    has_level = panel.offset is not None or panel.leads is not None
+    return (*names, "prophet_offset", "ets_offset", "pipeline_ratio") if has_level else names

@@ -16,8 +16,8 @@ from forecasting.engine.work import Work
 from forecasting.hierarchy import FloatArray, IntArray
 from forecasting.panel import Panel, stack
 
-_ORIGINS = 9
 _MIN_TRAINING = 8
+_TRAINED = 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +52,16 @@ class Replayed:
     windows: Windows
 
 
-def replay(panel: Panel, names: Sequence[str]) -> Replayed:
-    """Forecast from now and from past origins a third of a horizon apart, the newest of which are known in part."""
+def replay(panel: Panel, names: Sequence[str], origins: int) -> Replayed:
+    """Forecast from now and from past origins a third of a horizon apart, the newest of which are known in part.
+
+    No origin lies in the first two fifths of a series: what a model said on so little tells nothing of now.
+    """
     count, lengths = len(panel), panel.lengths
     step = max(1, -(-panel.horizon // 3))
     enough = max(_MIN_TRAINING, panel.seasons[0] + 4 if panel.seasons and panel.seasons[0] <= 12 else _MIN_TRAINING)
-    backs = {step * back: np.flatnonzero(lengths - step * back >= enough) for back in range(1, _ORIGINS + 1)}
+    least = np.maximum(enough, _TRAINED * lengths)
+    backs = {step * back: np.flatnonzero(lengths - step * back >= least) for back in range(1, origins + 1)}
     backs = {back: rows for back, rows in backs.items() if len(rows)}
     work = Work.of(stack([panel, *(panel.rows(rows).before(back) for back, rows in backs.items())]))
     ahead = np.stack([_within_reason(work, MEMBERS[name](work)) for name in names], axis=1)

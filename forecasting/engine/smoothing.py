@@ -11,6 +11,7 @@ import numpy as np
 
 from forecasting.hierarchy import FloatArray, IntArray
 
+_HALF_LIFE = 60  # periods, of an error's weight in the noise
 _START = 10  # observations behind the initial level and slope
 _LEVELS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _TREND_LEVELS = (0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 1.0)
@@ -24,46 +25,62 @@ _FREE = np.repeat([3.0, 6.0, 5.0], [len(_LEVELS), len(_DAMPED), len(_TREND)])  #
 
 @dataclass(frozen=True, eq=False)
 class Smoothed:
-    """`ahead` (N, H); `fitted` (N, T) one step ahead, NaN before a series begins; `growth` (N, H): variance of the
-    error h steps ahead over that of one step."""
+    """`ahead` (N, H); `noise` (N,): mean |error| of one step, the recent counting more; `growth` (N, H): variance of
+    the error h steps ahead over that of one step; `fitted` (N, T) one step ahead, NaN before a series begins, or not
+    asked for."""
 
     ahead: FloatArray
-    fitted: FloatArray
+    noise: FloatArray
     growth: FloatArray
+    fitted: FloatArray
 
 
-def smooth(x: FloatArray, lengths: IntArray, horizon: int) -> Smoothed:
+def smooth(x: FloatArray, lengths: IntArray, horizon: int, *, trend: bool = True, fitted: bool = False) -> Smoothed:
     """ETS with additive errors on x (N, T) that has no season and no gaps: l ← l + φb + αe, b ← φb + αβe.
 
     Every (α, β, φ) of a grid is run; the forecast is their mean, weighted by exp(-AICc / 2) (Burnham & Anderson
-    2002), so that no choice hangs on a hair. Hyndman, Koehler, Ord & Snyder (2008) for the recursions.
+    2002), so that no choice hangs on a hair; without `trend` levels only. Hyndman, Koehler, Ord &
+    Snyder (2008) for the recursions.
     """
-    alpha, beta, phi = _GRID
+    grid = _GRID if trend else _GRID[:, : len(_LEVELS)]
+    alpha, beta, phi = grid
     periods = x.shape[1]
     level0, slope0 = start(x, lengths)
     level = np.repeat(level0[:, None], len(alpha), axis=1)
     slope = slope0[:, None] * (phi > 0)
     gain, bend = alpha, alpha * beta
-    squares = np.zeros_like(level)
-    expected = np.empty((periods, *level.shape))
-    begun = np.arange(periods)[:, None] >= (periods - lengths)[None, :]
+    opening = level.copy(), slope.copy()
+    squares, sizes = np.zeros_like(level), np.zeros_like(level)
+    first = periods - lengths
     values = np.nan_to_num(x)
-    for period in range(periods):
-        slope = phi * slope
-        level = level + slope
-        expected[period] = level
-        on = begun[period][:, None]
-        error = np.where(on, values[:, period][:, None] - level, 0.0)
+    expected = np.full((periods, *level.shape), np.nan) if fitted else None
+    fading = 0.5 ** (1 / _HALF_LIFE)
+    for period in range(int(first.min(initial=periods)), periods):
+        slope *= phi
+        level += slope
+        if expected is not None:
+            expected[period] = level
+        error = values[:, period][:, None] - level
+        level += gain * error
+        slope += bend * error
+        if period < first.max():  # some have not begun
+            later = first > period
+            error[later] = 0.0
+            level[later], slope[later] = opening[0][later], opening[1][later]
         squares += error * error
-        level = np.where(on, level + gain * error, level0[:, None])
-        slope = np.where(on, slope + bend * error, slope0[:, None] * (phi > 0))
-    weight = criterion_weights(squares, lengths, _FREE)
+        sizes *= fading
+        sizes += np.abs(error, out=error)
+    weight = criterion_weights(squares, lengths, _FREE[: len(alpha)])
     growth = np.cumsum(phi[:, None] ** np.arange(1, horizon + 1), axis=1)
     ahead = (weight * level).sum(axis=1)[:, None] + (weight * slope) @ growth
-    fitted = np.einsum("tng,ng->nt", expected, weight)
+    weighed = (1 - fading ** np.maximum(lengths, 1)) / (1 - fading)
     passed_on = alpha[:, None] * (1 + beta[:, None] * growth)  # of an error, to what lies j steps later
     variance = 1 + np.cumsum(passed_on**2, axis=1) - passed_on**2
-    return Smoothed(ahead, np.where(begun.T, fitted, np.nan), weight @ variance)
+    one_ahead = np.full(x.shape, np.nan)
+    if expected is not None:
+        begun = np.arange(periods) >= first[:, None]
+        one_ahead[begun] = np.einsum("tng,ng->nt", expected, weight)[begun]
+    return Smoothed(ahead, (weight * sizes).sum(axis=1) / weighed, weight @ variance, one_ahead)
 
 
 def start(x: FloatArray, lengths: IntArray) -> tuple[FloatArray, FloatArray]:

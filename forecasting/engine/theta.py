@@ -27,21 +27,24 @@ def theta(x: FloatArray, lengths: IntArray, horizon: int) -> FloatArray:
     periods = x.shape[1]
     first = periods - lengths
     values = np.nan_to_num(x)
-    begun = np.arange(periods)[:, None] >= first[None, :]
     opening = values[np.arange(len(x)), np.minimum(first, periods - 1)]
     level = np.repeat(opening[:, None], len(alpha), axis=1)
     squares = np.zeros_like(level)
     fading = np.ones_like(level)  # (1 - α)^t, t observations so far
     mean, slope, intercept, count = (np.zeros(len(x)) for _ in range(4))
-    for period in range(periods):
-        on = begun[period]
+    for period in range(int(first.min(initial=periods)), periods):
+        on = period >= first
         line = intercept[:, None] * fading + slope[:, None] * (1 - fading * (1 - alpha)) / alpha
         forecast = level + share * line
         value = values[:, period]
         error = np.where(on[:, None], value[:, None] - forecast, 0.0)
         squares += error * error
-        level = np.where(on[:, None], alpha * value[:, None] + (1 - alpha) * level, level)
-        fading = np.where(on[:, None], fading * (1 - alpha), fading)
+        if on.all():
+            level += alpha * (value[:, None] - level)
+            fading *= 1 - alpha
+        else:
+            level = np.where(on[:, None], alpha * value[:, None] + (1 - alpha) * level, level)
+            fading = np.where(on[:, None], fading * (1 - alpha), fading)
         count = count + on
         turned = ((count - 2) * slope + 6 / np.maximum(count, 1) * (value - mean)) / (count + 1)
         slope = np.where(on & (count > 1), turned, slope)

@@ -11,9 +11,10 @@ from functools import cached_property
 import numpy as np
 
 from forecasting.engine.guard import Guard, filled, guard
+from forecasting.engine.leads import foretold
 from forecasting.engine.season import seasonal
 from forecasting.engine.smoothing import Smoothed, smooth
-from forecasting.hierarchy import BoolArray, FloatArray, IntArray
+from forecasting.hierarchy import FloatArray, IntArray
 from forecasting.panel import Panel
 
 
@@ -26,7 +27,7 @@ class Work:
 
     @staticmethod
     def of(panel: Panel) -> Work:
-        return Work(panel, guard(panel.y))
+        return Work(panel, guard(panel.y, has_level=panel.offset is not None or panel.leads is not None))
 
     @cached_property
     def x(self) -> FloatArray:
@@ -72,10 +73,7 @@ class Work:
 
         A series with less than `_FEW` observations leans on a prior; what the fit took from few is given back.
         """
-        error = np.abs(self.adjusted - self.smoothed.fitted)
-        known = np.isfinite(error)
-        weight = known * 0.5 ** (np.arange(self.periods - 1, -1, -1) / _HALF_LIFE)
-        noise = (weight * np.where(known, error, 0.0)).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
+        noise = self.smoothed.noise
         count = self.lengths.astype(float)
         noise = noise * np.sqrt(count / np.maximum(count - _FITTED, 1.0))
         missing = np.clip(1 - (count - 1) / _FEW, 0.0, 1.0)
@@ -83,14 +81,24 @@ class Work:
         return np.asarray((1 - missing) * noise + missing * np.maximum(noise, prior))
 
     @cached_property
-    def has_offset(self) -> BoolArray:
-        """(N,) whether a level known in advance can be used: it is a log, so the working scale must be one."""
-        if self.panel.offset is None:
-            return np.zeros(len(self.panel), dtype=bool)
-        return np.asarray(self.guard.is_log & np.isfinite(self.panel.offset).all(axis=1))
+    def offset(self) -> FloatArray:
+        """(N, T + H) log of a level known in advance: the source's, else what leading regressors foretell; else 0."""
+        offset = self.panel.offset
+        if offset is None and self.panel.leads is not None:
+            offset = foretold(self.panel.y, self.panel.leads, self.horizon, self.panel.frequency.name)
+        if offset is None:
+            return np.zeros((len(self.panel), self.periods + self.horizon))
+        log = self.guard.is_log[:, None] & np.isfinite(offset[:, self.periods - 1 :]).all(axis=1, keepdims=True)
+        return np.where(log, offset, 0.0)
+
+    @cached_property
+    def beside_offset(self) -> IntArray:
+        """(N,) periods at the end for which the offset is known."""
+        known = np.isfinite(self.offset[:, : self.periods])[:, ::-1]
+        run = np.where(known.all(axis=1), self.periods, known.argmin(axis=1))
+        return np.asarray(np.minimum(run, self.lengths))
 
 
-_HALF_LIFE = 60  # periods
 _FEW = 8
 _FITTED = 2.5  # observations that a fit uses up
 _NOISE = 0.1  # relative, of a series of which next to nothing is known
