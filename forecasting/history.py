@@ -7,18 +7,20 @@ or any query elsewhere in this package that reads a mart.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
 
-from forecasting.hierarchy import DateArray, FloatArray, Hierarchy
+from forecasting.gaps import Change, bridge, missing_weeks, moved, read_changes, stale_weeks
+from forecasting.hierarchy import BoolArray, DateArray, FloatArray, Hierarchy
 from store.messages import TongmaiError
 
 MAX_REPORTING_LAG_D = 14
 _REPORTED_SHARE = 0.8  # the fifth that one week may still lack moves a smoothed level by two percent
+_MIN_PERMITS = 10
 PERMIT_SETTLED_WEEKS = 26
 """After this many weeks a week's permits are taken as all known."""
 
@@ -29,7 +31,9 @@ class History:
 
     `demand_m3` (D, G, T) over `weeks` (T,); `granted_m3` (D, U, P) over `grant_weeks` (P,): concrete that
     permits of a week will need, by use; `permit_known_share` (A,): share of a week's permits that is known
-    a = 0, 1, ... weeks later; `reporting_lag_d`: days after a week's end until its deliveries are in.
+    a = 0, 1, ... weeks later; `reporting_lag_d`: days after a week's end until its deliveries are in;
+    `permits_stale_weeks`: since permits stopped coming; `changes`: districts that took an older one's past; `missing`:
+    positions of weeks that nobody reported and that are bridged.
     """
 
     as_of: date
@@ -42,6 +46,9 @@ class History:
     permit_known_share: FloatArray
     reporting_lag_d: int
     unknown_district_share: float
+    permits_stale_weeks: int = 0
+    changes: tuple[Change, ...] = ()
+    missing: tuple[int, ...] = ()
 
     @property
     def cutoff(self) -> date:
@@ -60,18 +67,24 @@ class History:
     def truncated(self, weeks_back: int) -> History:
         """This history with its last weeks cut off: a past origin of a city that has no arrival dates. What is left of
         it is all known."""
-        return History(
-            self.as_of - timedelta(weeks=weeks_back),
-            self.hierarchy,
-            self.uses,
-            self.weeks[:-weeks_back],
-            self.demand_m3[:, :, :-weeks_back],
-            self.grant_weeks[:-weeks_back],
-            self.granted_m3[:, :, :-weeks_back],
-            np.ones_like(self.permit_known_share),
-            self.reporting_lag_d,
-            self.unknown_district_share,
+        stale = max(self.permits_stale_weeks - weeks_back, 0)
+        return replace(
+            self,
+            as_of=self.as_of - timedelta(weeks=weeks_back),
+            weeks=self.weeks[:-weeks_back],
+            demand_m3=self.demand_m3[:, :, :-weeks_back],
+            grant_weeks=self.grant_weeks[:-weeks_back],
+            granted_m3=self.granted_m3[:, :, :-weeks_back],
+            permit_known_share=np.concatenate([np.zeros(stale), np.ones(PERMIT_SETTLED_WEEKS)]),
+            permits_stale_weeks=stale,
+            missing=tuple(week for week in self.missing if week < len(self.weeks) - weeks_back),
         )
+
+    def bridged(self, is_holiday_week: BoolArray) -> History:
+        """This history with the weeks that nobody reported on the line between their neighbours."""
+        is_missing = missing_weeks(self.demand_m3.sum(axis=(0, 1)), is_holiday_week)
+        weeks = tuple(int(week) for week in np.flatnonzero(is_missing))
+        return replace(self, demand_m3=bridge(self.demand_m3, is_missing), missing=weeks)
 
     @property
     def settled_weeks(self) -> int:
@@ -121,9 +134,10 @@ def newest_knowledge(connection: duckdb.DuckDBPyConnection) -> date:
     return max(newest_arrival(connection), *known)
 
 
-def history(connection: duckdb.DuckDBPyConnection, as_of: date) -> History:
+def history(connection: duckdb.DuckDBPyConnection, as_of: date, districts_on: date | None = None) -> History:
     """What was known at the end of `as_of`: revisions and permit versions with known_date <= as_of, summed.
 
+    Districts are those of `districts_on` (default: of that day), so that past origins can be held against today's.
     Sums are exact decimals, so the order of rows changes no bit. Raises TongmaiError(`no_history`) when not one
     complete week is known.
     """
@@ -132,34 +146,48 @@ def history(connection: duckdb.DuckDBPyConnection, as_of: date) -> History:
     lag_d = _reporting_lag_d(connection, as_of_effective)
     last_day = as_of_effective - timedelta(days=lag_d + 6)
     cutoff = last_day - timedelta(days=last_day.weekday())
-    districts = _labels(
-        connection, "SELECT district_code FROM marts.dim_districts WHERE district_code <> 'unknown' ORDER BY 1"
-    )
+    every_change = read_changes()
+    drawn_on = districts_on or as_of
+    changes = tuple(change for change in every_change if change.changed_on <= drawn_on)
     grades = _labels(connection, "SELECT grade_class FROM marts.dim_grades ORDER BY sort_order, grade_class")
     uses = _labels(
         connection, "SELECT DISTINCT use FROM marts.permit_pipeline_weekly WHERE known_date <= ? ORDER BY 1", as_of
     )
-    demand = _rows(
-        connection,
-        """SELECT district_code, grade_class, week_start,
+    demand = moved(
+        _rows(
+            connection,
+            """SELECT district_code, grade_class, week_start,
             CAST(sum(CAST(delta_delivered_m3 AS DECIMAL(18, 6))) AS DOUBLE)
         FROM marts.demand_weekly_revisions WHERE known_date <= ? AND week_start <= ? GROUP BY ALL ORDER BY ALL""",
-        as_of,
-        cutoff,
+            as_of,
+            cutoff,
+        ),
+        changes,
     )
+    # an older district is no more, a later one not yet
+    old = {change.old_code for change in changes}
+    later = {change.new_code for change in every_change if change.changed_on > drawn_on} - {row[0] for row in demand}
+    listed = _labels(
+        connection, "SELECT district_code FROM marts.dim_districts WHERE district_code <> 'unknown' ORDER BY 1"
+    )
+    districts = tuple(code for code in listed if code not in old | later)
     known = [row for row in demand if row[0] in districts and row[1] in grades and row[3] != 0]
     if not known:
         raise _no_history(
             f"截至 {as_of} 没有一个完整周的供货记录", f"not one complete week of deliveries was known on {as_of}"
         )
     first = min(row[2] for row in known)
-    permits = _rows(
-        connection,
-        """SELECT district_code, use, week_start, CAST(sum(CAST(delta_concrete_m3 AS DECIMAL(18, 6))) AS DOUBLE)
+    permits = moved(
+        _rows(
+            connection,
+            """SELECT district_code, use, week_start, CAST(sum(CAST(delta_concrete_m3 AS DECIMAL(18, 6))) AS DOUBLE)
         FROM marts.permit_pipeline_weekly WHERE known_date <= ? AND week_start <= ? GROUP BY ALL ORDER BY ALL""",
-        as_of,
-        cutoff,
+            as_of,
+            cutoff,
+        ),
+        changes,
     )
+    stale = stale_weeks(_permit_arrivals(connection, as_of), as_of)
     first_grant = min([first, *(row[2] for row in permits)])
     total = sum(row[3] for row in demand)
     return History(
@@ -170,10 +198,58 @@ def history(connection: duckdb.DuckDBPyConnection, as_of: date) -> History:
         demand_m3=_dense(known, districts, grades, first, cutoff),
         grant_weeks=_mondays(first_grant, cutoff),
         granted_m3=_dense([row for row in permits if row[0] in districts], districts, uses, first_grant, cutoff),
-        permit_known_share=_permit_known_share(connection, as_of),
+        permit_known_share=np.concatenate([np.zeros(stale), _permit_known_share(connection, as_of)]),
         reporting_lag_d=lag_d,
         unknown_district_share=1 - sum(row[3] for row in known) / total if total else 0.0,
+        permits_stale_weeks=stale,
+        changes=changes,
     )
+
+
+class PermitDelay(NamedTuple):
+    """Median days from a permit's week until it was known: of those known in the last 13 weeks, and in the year
+    before; None where too few came."""
+
+    recent_d: float | None
+    before_d: float | None
+
+
+def permit_delay(connection: duckdb.DuckDBPyConnection, as_of: date) -> PermitDelay:
+    """How late permits come, lately and before, as known on `as_of`."""
+    spans = ((as_of - timedelta(weeks=13), as_of), (as_of - timedelta(weeks=65), as_of - timedelta(weeks=13)))
+    medians = []
+    for first, last in spans:
+        rows = _rows(
+            connection,
+            """SELECT median(known_date - week_start), count(*) FROM marts.permit_pipeline_weekly
+            WHERE known_date > ? AND known_date <= ? AND delta_concrete_m3 > 0""",
+            first,
+            last,
+        )
+        medians.append(float(rows[0][0]) if rows[0][1] >= _MIN_PERMITS else None)
+    return PermitDelay(*medians)
+
+
+def silent_share(connection: duckdb.DuckDBPyConnection, cutoff: date) -> float:
+    """Share of the plant-days of the four weeks through the cutoff's on which a plant reported nothing at all."""
+    rows = _rows(
+        connection,
+        """SELECT coalesce(avg(CAST(status = 'silent' AS INTEGER)), 0) FROM marts.submission_calendar_daily
+        WHERE feed = 'deliveries' AND is_expected AND status <> 'not_due' AND date_on BETWEEN ? AND ?""",
+        cutoff - timedelta(days=21),
+        cutoff + timedelta(days=6),
+    )
+    return float(rows[0][0])
+
+
+def _permit_arrivals(connection: duckdb.DuckDBPyConnection, as_of: date) -> list[date]:
+    rows = _rows(
+        connection,
+        """SELECT DISTINCT known_date FROM marts.permit_pipeline_weekly
+        WHERE known_date <= ? AND delta_concrete_m3 > 0 ORDER BY 1""",
+        as_of,
+    )
+    return [row[0] for row in rows]
 
 
 def _reporting_lag_d(connection: duckdb.DuckDBPyConnection, as_of: date) -> int:
@@ -231,7 +307,7 @@ def _dense(
     row_of = {label: position for position, label in enumerate(first)}
     column_of = {label: position for position, label in enumerate(second)}
     for one, other, week, m3 in rows:
-        dense[row_of[one], column_of[other], (week - start).days // 7] = m3
+        dense[row_of[one], column_of[other], (week - start).days // 7] += m3
     return dense
 
 

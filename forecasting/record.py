@@ -13,12 +13,14 @@ import duckdb
 import numpy as np
 
 from forecasting.backtest import Backtest
+from forecasting.drift import Signal
+from forecasting.flags import Flag
 from forecasting.hierarchy import FloatArray, Hierarchy
 from forecasting.origin import OriginForecast
 from forecasting.paths import is_outlook, months_after
 from forecasting.scores import Score
 from forecasting.settings import MAX_HORIZON_WEEKS, QUANTILES
-from forecasting.tables import BACKTEST, COMPONENTS, DEMAND, PATHS, RUNS, SCORES
+from forecasting.tables import BACKTEST, COMPONENTS, DEMAND, DRIFT, FLAGS, PATHS, RUNS, SCORES
 from store.tables import append
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ def write_run(
     backtest: Backtest,
     scores: Sequence[Score],
     paths: FloatArray,
+    flags: Sequence[Flag],
+    drift: Sequence[Signal],
 ) -> None:
     """Append the whole run or nothing: `quantiles` (7, N, H), `paths` (n, B, months)."""
     connection.execute("BEGIN")
@@ -45,6 +49,8 @@ def write_run(
         append(connection, SCORES, _score_columns(run, scores))
         append(connection, COMPONENTS, _components(run, forecast, quantiles.shape[2]))
         append(connection, PATHS, _paths(run, forecast, paths))
+        append(connection, FLAGS, _flags(run, flags))
+        append(connection, DRIFT, _drift(run, drift))
         # the run's own row last: what it names is there
         append(connection, RUNS, {name: [value] for name, value in run.row(datetime.now(UTC)).items()})
         connection.execute("COMMIT")
@@ -147,6 +153,22 @@ def _paths(run: Run, forecast: OriginForecast, paths: FloatArray) -> Columns:
         "m3": paths.ravel(),
         "is_outlook": outlook * (samples * bottom),
     }
+
+
+def _flags(run: Run, flags: Sequence[Flag]) -> Columns:
+    names = ("unique_id", "flag", "value")
+    return _sentences(run, flags) | {name: [getattr(flag, name) for flag in flags] for name in names}
+
+
+def _drift(run: Run, drift: Sequence[Signal]) -> Columns:
+    names = {"signal": "signal", "value": "value", "limit_value": "limit", "is_drifting": "is_drifting"}
+    return _sentences(run, drift) | {column: [getattr(one, name) for one in drift] for column, name in names.items()}
+
+
+def _sentences(run: Run, rows: Sequence[Flag] | Sequence[Signal]) -> Columns:
+    texts = [row.text for row in rows]
+    sentences = {"sentence_zh": [text.zh for text in texts], "sentence_en": [text.en for text in texts]}
+    return {"run_id": [run.run_id] * len(rows), **sentences}
 
 
 def _weeks_after(cutoff: date, weeks: int) -> list[date]:

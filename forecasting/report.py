@@ -20,7 +20,8 @@ from store.messages import Text
 @dataclass(frozen=True)
 class ForecastReport:
     """`scores`: level -> band of weeks ahead -> metric -> value of the method as a whole; `models`: model -> number of
-    series; `notes`: what a reader of the numbers should know."""
+    series; `drift`: signal -> whether it is beyond its limit; `flags`: flag -> number of series; `notes`:
+    what a reader of the numbers should know."""
 
     run_id: str
     status: str
@@ -33,6 +34,8 @@ class ForecastReport:
     origins: int
     models: dict[str, int]
     scores: dict[str, dict[str, dict[str, float]]]
+    drift: dict[str, bool]
+    flags: dict[str, int]
     notes: tuple[Text, ...]
     seconds: float
 
@@ -80,9 +83,29 @@ def read_report(
         origins=origins,
         models=models,
         scores=scores,
-        notes=tuple(_notes(history, models, origins)),
+        drift=dict(
+            connection.execute(
+                "SELECT signal, is_drifting FROM forecast.drift WHERE run_id = ? ORDER BY 1", [run.run_id]
+            ).fetchall()
+        ),
+        flags=dict(
+            connection.execute(
+                "SELECT flag, count(*) FROM forecast.flags WHERE run_id = ? GROUP BY 1 ORDER BY 1", [run.run_id]
+            ).fetchall()
+        ),
+        notes=(*_notes(history, models, origins), *_told(connection, run.run_id)),
         seconds=round(seconds, 1),
     )
+
+
+def _told(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[Text]:
+    """The city's flags, and what drifts, in their own sentences."""
+    rows = connection.execute(
+        """SELECT sentence_zh, sentence_en FROM forecast.flags WHERE run_id = $run_id AND unique_id = 'city'
+        UNION ALL SELECT sentence_zh, sentence_en FROM forecast.drift WHERE run_id = $run_id AND is_drifting""",
+        {"run_id": run_id},
+    ).fetchall()
+    return [Text(zh, en) for zh, en in rows]
 
 
 def _notes(history: History, models: dict[str, int], origins: int) -> list[Text]:

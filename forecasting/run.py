@@ -13,10 +13,12 @@ from pathlib import Path
 import duckdb
 
 from forecasting.backtest import backtest, replay_origins, teachers
-from forecasting.calendar import read_calendar
+from forecasting.calendar import Calendar, read_calendar
+from forecasting.drift import find_drift
 from forecasting.errors import draw, learn_errors
 from forecasting.events import BASE, Scenario, check_districts, find_scenario
-from forecasting.history import History, history, newest_knowledge
+from forecasting.flags import find_flags
+from forecasting.history import History, history, newest_knowledge, permit_delay, silent_share
 from forecasting.identity import Run, code_version, version_of_data
 from forecasting.intervals import sample_quantiles, widen
 from forecasting.origin import forecast_origin
@@ -33,6 +35,7 @@ from store.locks import hold
 from store.messages import EXIT_USAGE, TongmaiError, progress
 
 _LOCK_WAIT_S = 600.0
+_SUBMISSIONS = "submission_calendar_daily"
 _MARTS = ("dim_dates", "dim_districts", "dim_grades", "demand_weekly_revisions", "permit_pipeline_weekly")
 
 
@@ -83,7 +86,8 @@ def forecast_in(
     create_forecast_tables(connection)
     newest = newest_knowledge(connection)
     as_of = min(as_of or newest, newest)  # nothing is known beyond it, so a later day is the same question
-    known = history(connection, as_of)
+    calendar = read_calendar(connection)
+    known = _history(connection, calendar, as_of)
     check_districts(scenario, known.hierarchy.districts)
     is_standard = scenario == BASE and horizon_weeks == MAX_HORIZON_WEEKS and as_of == newest and origins is None
     if origins is not None:
@@ -107,7 +111,7 @@ def forecast_in(
             f"截至 {as_of}：最后完整周 {known.cutoff}，历史 {weeks} 周，{series} 个序列",
             f"as of {as_of}: last complete week {known.cutoff}, {weeks} weeks of history, {series} series",
         )
-        _make(connection, run, known, settings)
+        _make(connection, run, known, calendar, settings, is_live=as_of == newest)
         progress("forecast", f"批次 {run.run_id} 已写入", f"run {run.run_id} written")
     else:
         progress(
@@ -121,10 +125,24 @@ def forecast_in(
     return read_report(connection, run, known, is_new=is_new, seconds=seconds)
 
 
-def _make(connection: duckdb.DuckDBPyConnection, run: Run, known: History, settings: Settings) -> None:
-    calendar = read_calendar(connection)
+def _history(
+    connection: duckdb.DuckDBPyConnection, calendar: Calendar, as_of: date, districts_on: date | None = None
+) -> History:
+    known = history(connection, as_of, districts_on)
+    return known.bridged(calendar.is_holiday_week(known.weeks))
+
+
+def _make(
+    connection: duckdb.DuckDBPyConnection,
+    run: Run,
+    known: History,
+    calendar: Calendar,
+    settings: Settings,
+    *,
+    is_live: bool,
+) -> None:
     hierarchy = known.hierarchy
-    replays = replay_origins(known, lambda day: history(connection, day), calendar, settings)
+    replays = replay_origins(known, lambda day: _history(connection, calendar, day, known.as_of), calendar, settings)
     progress("forecast", f"回测 {len(replays)} 个历史起点", f"{len(replays)} past origins replayed")
     outlook_weeks = weeks_to_cover(known.cutoff, settings.outlook_months)
     taught_by = teachers(replays, known)
@@ -136,7 +154,11 @@ def _make(connection: duckdb.DuckDBPyConnection, run: Run, known: History, setti
     quantiles = sample_quantiles(hierarchy, samples[:, :, : run.horizon_weeks])
     quantiles = widen(hierarchy, now.mean[:, : run.horizon_weeks], quantiles, tested.widening)
     paths = monthly_paths(samples[: settings.paths], bottom, known.cutoff, settings.outlook_months)
-    write_run(connection, run, now, quantiles, tested, score(tested, settings.seed), paths)
+    # the calendar of submissions knows no past days: what came later must not speak of an earlier one
+    silent = silent_share(connection, known.cutoff) if is_live and _has(connection, _SUBMISSIONS) else 0.0
+    flags = find_flags(known, calendar, now.models, silent, settings)
+    drift = find_drift(tested, now, permit_delay(connection, run.as_of))
+    write_run(connection, run, now, quantiles, tested, score(tested, settings.seed), paths, flags, drift)
 
 
 def _check_horizon(horizon_weeks: int) -> None:
@@ -149,11 +171,15 @@ def _check_horizon(horizon_weeks: int) -> None:
         )
 
 
+def _has(connection: duckdb.DuckDBPyConnection, mart: str) -> bool:
+    row = connection.execute(
+        "SELECT 1 FROM information_schema.tables WHERE table_schema = 'marts' AND table_name = ?", [mart]
+    ).fetchone()
+    return row is not None
+
+
 def _require_marts(connection: duckdb.DuckDBPyConnection) -> None:
-    rows = connection.execute(
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'marts'"
-    ).fetchall()
-    missing = sorted(set(_MARTS) - {row[0] for row in rows})
+    missing = sorted(mart for mart in _MARTS if not _has(connection, mart))
     if missing:
         raise TongmaiError(
             "no_marts",

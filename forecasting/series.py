@@ -22,6 +22,8 @@ PROPHET_MODELS = (OFFSET, NO_PERMITS)
 
 PARTS = ("pipeline", "trend", "yearly", "calendar", "level", "ensemble")
 _CLIP_SHARE = 0.05
+STOPPED_WEEKS = 13
+_STEADY_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,23 @@ class SeriesForecast:
 
 
 def choose_model(actual: FloatArray, has_permits: bool, settings: Settings) -> str:
-    """The model of a series (T,): Prophet, unless it is silent, too short or too sparse for it."""
+    """The model of a series (T,): Prophet, unless it is silent or stopped, too short or too sparse for it."""
     if not np.any(actual > 0):
         return ZERO
     since_first = actual[int(np.argmax(actual > 0)) :]
+    if has_stopped(since_first):
+        return ZERO
     is_sparse = np.mean(since_first[-2 * model.YEAR_WEEKS :] <= 0) > settings.max_zero_share
     if len(since_first) < settings.min_prophet_weeks or is_sparse:
         return FALLBACK_RATIO if has_permits else FALLBACK_NAIVE
     return OFFSET if has_permits else NO_PERMITS
+
+
+def has_stopped(since_first: FloatArray) -> bool:
+    """Whether a series that went on week by week has had nothing at all for a quarter of a year."""
+    before = since_first[:-STOPPED_WEEKS]
+    is_idle = len(before) >= STOPPED_WEEKS and not np.any(since_first[-STOPPED_WEEKS:] > 0)
+    return is_idle and float(np.mean(before[-model.YEAR_WEEKS :] > 0)) > _STEADY_SHARE
 
 
 def forecast_city(

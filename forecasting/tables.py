@@ -206,6 +206,51 @@ PROMOTIONS = Table(
     ),
 )
 
+FLAGS = Table(
+    "forecast",
+    "flags",
+    ("run_id", "unique_id", "flag"),
+    Text(
+        "预测旁的标记：历史短、稀疏、停止、缺报等，及其处理",
+        "What is unusual about a series, and what was done about it",
+    ),
+    (
+        _RUN,
+        _UNIQUE_ID,
+        Column(
+            "flag",
+            "VARCHAR",
+            "标记：silent、stopped、idle、new、short、sparse、gap、permits_stopped、silent_plants、new_year_unseen、inherited",
+            "silent, stopped, idle, new, short, sparse; of the city gap, permits_stopped, silent_plants, "
+            "new_year_unseen; of a redrawn district inherited",
+        ),
+        Column("value", "DOUBLE", "数值，单位见说明", "its size, in the unit of the sentence"),
+        Column("sentence_zh", "VARCHAR", "中文说明", "what it means and what was done, in Chinese"),
+        Column("sentence_en", "VARCHAR", "英文说明", "what it means and what was done, in English"),
+    ),
+)
+
+DRIFT = Table(
+    "forecast",
+    "drift",
+    ("run_id", "signal"),
+    Text("漂移信号：世界是否已偏离所学", "Drift: signs that the world has moved away from what was learned"),
+    (
+        _RUN,
+        Column(
+            "signal",
+            "VARCHAR",
+            "信号：bias、coverage、pipeline_ratio、permit_delay",
+            "bias (CUSUM of 8 weeks), coverage (binomial band), pipeline_ratio, permit_delay",
+        ),
+        Column("value", "DOUBLE", "数值", "value"),
+        Column("limit_value", "DOUBLE", "界限", "limit"),
+        Column("is_drifting", "BOOLEAN", "是否漂移", "whether it is beyond its limit"),
+        Column("sentence_zh", "VARCHAR", "中文说明", "the signal in a sentence, in Chinese"),
+        Column("sentence_en", "VARCHAR", "英文说明", "the signal in a sentence, in English"),
+    ),
+)
+
 DEMAND_CURRENT = Table(
     "forecast",
     "demand_current",
@@ -214,7 +259,7 @@ DEMAND_CURRENT = Table(
     DEMAND.columns,
 )
 
-TABLES = (RUNS, DEMAND, BACKTEST, SCORES, COMPONENTS, PATHS, PROMOTIONS)
+TABLES = (RUNS, DEMAND, BACKTEST, SCORES, COMPONENTS, PATHS, FLAGS, DRIFT, PROMOTIONS)
 VIEWS = (DEMAND_CURRENT,)
 
 

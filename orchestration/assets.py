@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
+from forecasting.drift import SIGNALS
 from forecasting.run import forecast
 from forecasting.tables import TABLES as FORECAST_TABLES
 from orchestration.instance import Platform
@@ -27,6 +28,8 @@ WRITER_POOL = "warehouse"  # one slot: the writer's file has one writer
 REPORT = "report"
 
 FORECAST_INPUTS = ["demand_weekly_revisions", "permit_pipeline_weekly", "dim_districts", "dim_grades", "dim_dates"]
+FORECAST_INPUTS += ["submission_calendar_daily"]
+DEMAND_KEY = ["forecast", "demand"]
 PLAN_INPUTS = [
     "dim_districts",
     "dim_demand_cells",
@@ -135,6 +138,7 @@ def _dbt_events(assets: dg.AssetsDefinition, report: BuildReport) -> Iterator[An
         )
         for table in FORECAST_TABLES
     ],
+    check_specs=[dg.AssetCheckSpec(f"{signal}_does_not_drift", asset=DEMAND_KEY) for signal in SIGNALS],
     pool=WRITER_POOL,
 )
 def forecasted(platform: Platform) -> Iterator[Any]:
@@ -142,6 +146,14 @@ def forecasted(platform: Platform) -> Iterator[Any]:
     metadata = _report_unless("no_history", forecast, platform.home)
     for table in FORECAST_TABLES:
         yield dg.MaterializeResult(asset_key=[table.schema, table.name], metadata=metadata)
+    report: Any = metadata[REPORT].value
+    for signal in SIGNALS:
+        yield dg.AssetCheckResult(
+            asset_key=DEMAND_KEY,
+            check_name=f"{signal}_does_not_drift",
+            passed=not report.get("drift", {}).get(signal, False),
+            severity=dg.AssetCheckSeverity.WARN,
+        )
 
 
 @dg.multi_asset(
