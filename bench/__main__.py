@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import intake, river, trace
+from bench import intake, plans, river, trace
 from store.home import REPOSITORY, Home
 
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
@@ -30,6 +30,9 @@ def report(folder: Path) -> Iterator[str]:
         ("A full city's year", intake.year(folder)),
         ("A trace in a full city's year", trace.latency(folder)),
         ("The forecast beside its yardsticks (WAPE, replayed origins)", river.forecast_scores(home.published)),
+        ("The planner on published instances", plans.published()),
+        ("The planner as cities grow", plans.cities()),
+        ("The plan beside planning by hand", plans.beside_by_hand()),
         ("The plan beside today", river.plan_headline(home.published)),
     ):
         yield f"\n## {title}\n"

@@ -45,13 +45,20 @@ class Options:
             (self.demand_change is None or self.demand_change >= -1, "demand_change >= -1"),
             (self.scenarios >= 1 and self.months >= 1, "scenarios >= 1, months >= 1"),
             (self.gap > 0 and self.seconds > 0, "gap > 0, seconds > 0"),
-            (not set(self.keep) & set(self.close), "keep ∩ close = ∅"),
         )
         for holds, rule in checks:
             if not holds:
                 raise TongmaiError(
                     "bad_option", f"选项不成立：应有 {rule}。", f"Bad option: {rule} must hold.", EXIT_USAGE
                 )
+        both = sorted(set(self.keep) & set(self.close))
+        if both:
+            raise TongmaiError(
+                "contradictory_options",
+                f"同一座站不能既保留又关停：{'、'.join(both)}。",
+                f"A plant cannot be both kept and closed: {', '.join(both)}.",
+                EXIT_USAGE,
+            )
 
     @property
     def is_base(self) -> bool:

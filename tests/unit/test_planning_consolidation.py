@@ -101,7 +101,7 @@ def test_options_replace_assumptions_and_contradictions_are_refused() -> None:
         "carbon_price_cny_per_t",
     }
     assert Options(gap=0.05).is_base and not Options(close=("P1",)).is_base
-    with pytest.raises(TongmaiError, match="bad_option"):
+    with pytest.raises(TongmaiError, match="contradictory_options"):
         Options(keep=("P1",), close=("P1",))
     with pytest.raises(TongmaiError, match="bad_option"):
         Options(scenarios=0)

@@ -1,0 +1,106 @@
+"""A plan from its tables alone: every volume, constraint, cost and rule recomputed, nothing of the planner's code.
+
+Belongs here: reading the tables of schema `plan`, and the recomputation. Does not belong here: which plans are asked.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+from store.home import Home
+
+KEY = ["scenario", "period", "cell_id", "grade_group"]
+
+
+def table(home: Home, name: str, plan_id: str) -> pd.DataFrame:
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        rows = connection.execute(f"SELECT * FROM plan.{name} WHERE plan_id = ?", [plan_id])
+        return rows.to_arrow_table().to_pandas()
+
+
+def recompute(home: Home, plan_id: str) -> None:
+    """Fails where a figure of the plan does not follow from its tables, or a constraint is broken."""
+    sites = table(home, "sites", plan_id).set_index("plant_id")
+    arcs, demand = table(home, "arcs", plan_id), table(home, "demand", plan_id)
+    sent, lost = table(home, "allocation", plan_id), table(home, "unserved", plan_id)
+    decided = table(home, "plant_decisions", plan_id).set_index("plant_id")
+    assumed = table(home, "assumptions", plan_id).set_index("name")["value"]
+    run = table(home, "runs", plan_id).iloc[0]
+    options = json.loads(run["options"])
+    months = demand.groupby(["scenario", "period"]).ngroups
+    years = demand["period"].nunique() / 12
+
+    # volume: served + unserved = demand, everywhere
+    served = sent.groupby(KEY)["m3"].sum().add(lost.groupby(KEY)["m3"].sum(), fill_value=0)
+    assert (demand.set_index(KEY)["m3"].sub(served, fill_value=0).abs() < 1e-3).all()
+
+    # arcs: only what is within the limit, at its cost, by a site that works and can make the grade
+    used = sent.merge(arcs, on=["plant_id", "cell_id", "grade_group"], how="left", suffixes=("", "_arc"))
+    assert used["haul_km"].notna().all() and (arcs["haul_min"] <= assumed["haul_limit_min"] + 1e-9).all()
+    assert (used["cost_cny"] - used["m3"] * used["cost_cny_per_m3"]).abs().max() < 1e-6
+    haul_cny = assumed["haul_cost_cny_per_m3_km"] * used["haul_km"] * used["m3"]
+    assert (used["cost_cny"] - haul_cny).abs().max() < 1e-6
+    factor = assumed["truck_kgco2e_per_t_km"] * assumed["concrete_density_t_per_m3"]
+    assert (used["kgco2e"] - factor * used["haul_km"] * used["m3"]).abs().max() < 1e-6
+    assert set(sent["plant_id"]) <= set(sites.index[sites["is_open"]])
+    for row in used[["plant_id", "grade_group"]].drop_duplicates().itertuples():
+        assert row.grade_group in sites.loc[row.plant_id, "grade_groups"]
+
+    # capacity: from the decisions, never exceeded even in overtime
+    into = decided["merge_into_plant_id"].dropna()
+    moved = sites.loc[into.index, "merge_m3_per_month"].where(~sites.loc[into, "is_on_red_line"].to_numpy(), 0.0)
+    capacity = (
+        sites["usable_m3_per_month"] * decided["decision"].isin(["keep", "expand", "open"])
+        + sites["expansion_m3_per_month"] * (decided["decision"] == "expand")
+    ).add(moved.groupby(into).sum(), fill_value=0)
+    assert (capacity - sites["capacity_after_m3_per_month"]).abs().max() < 1e-6
+    load = sent.groupby(["scenario", "period", "plant_id"])["m3"].sum().reset_index()
+    overtime = (load["m3"] - load["plant_id"].map(capacity)).clip(lower=0)
+    assert (overtime <= assumed["overtime_share"] * load["plant_id"].map(capacity) + 1e-3).all()
+
+    gone = decided["decision"].isin(["close", "merge"])
+    _rules_hold(sites, decided, assumed, options)
+
+    # cost
+    one_off = sites["closing_cny"].where(decided["decision"] != "merge", sites["merge_cny"]) * gone
+    cost = (
+        (sites["fixed_cny_per_year"] * sites["is_open"]).sum()
+        + one_off.sum() / years
+        + (sites["opening_cny_per_year"] * (decided["decision"] == "open")).sum()
+        + (sites["expansion_cny_per_year"] * (decided["decision"] == "expand")).sum()
+        + 12 / months * (sent["cost_cny"].sum() + assumed["overtime_cny_per_m3"] * overtime.sum())
+    )
+    assert run["cost_after_cny"] == pytest.approx(cost, rel=1e-9)
+    assert run["kgco2e_after"] == pytest.approx(12 / months * sent["kgco2e"].sum(), rel=1e-9)
+    assert run["haul_min_after"] == pytest.approx((sent["haul_min"] * sent["m3"]).sum() / sent["m3"].sum(), rel=1e-9)
+    assert run["unserved_m3_after"] == pytest.approx(12 / months * lost["m3"].sum(), rel=1e-9)
+    is_early = lost["period"].map({p: n for n, p in enumerate(sorted(demand["period"].unique()))})
+    price = is_early.lt(assumed["adaptation_lead_months"]).map(
+        {True: assumed["unserved_penalty_cny_per_m3"], False: assumed["late_supply_cny_per_m3"]}
+    )
+    carbon = assumed["carbon_price_cny_per_t"] / 1000 * run["kgco2e_after"]
+    objective = cost + carbon + 12 / months * (lost["m3"] * price).sum()
+    assert run["objective_cny"] == pytest.approx(objective, rel=1e-6)
+    assert run["gap"] == pytest.approx(1 - run["bound_cny"] / run["objective_cny"], abs=1e-9)
+    assert run["bound_cny"] <= run["objective_cny"] and run["gap"] <= options["gap"]
+
+
+def _rules_hold(sites: pd.DataFrame, decided: pd.DataFrame, assumed: pd.Series, options: dict[str, Any]) -> None:
+    gone, into = decided["decision"].isin(["close", "merge"]), decided["merge_into_plant_id"].dropna()
+    assert gone.sum() <= assumed["max_closures"]
+    assert (decided["decision"] == "expand").sum() <= assumed["max_expansions"]
+    assert (decided["decision"] == "open").sum() <= assumed["max_openings"]
+    on_line = sites["is_on_red_line"]
+    assert not (decided["decision"][on_line].isin(["expand", "open"])).any()
+    today = sites[~sites["is_candidate"]]
+    for _, members in today.groupby("enterprise_id"):
+        if len(members) >= assumed["large_enterprise_plants"]:
+            assert not gone[members.index].all()
+    assert not gone[options["keep"]].any() and not sites.loc[options["close"], "is_open"].any()
+    assert (into.value_counts() <= assumed["max_merges_into_plant"]).all() and sites.loc[into, "is_open"].all()
+    assert (sites.loc[into.index, "enterprise_id"].to_numpy() == sites.loc[into, "enterprise_id"].to_numpy()).all()
