@@ -12,7 +12,10 @@ from store.tables import Column, Table, comment, literal
 
 _RUN = Column("run_id", "VARCHAR", "预测批次号", "forecast run")
 _MODEL = Column(
-    "model", "VARCHAR", "模型；fallback_ 开头为替代模型", "model; names starting with fallback_ stood in for Prophet"
+    "model",
+    "VARCHAR",
+    "模型：prophet_offset、prophet_level 为池的核心；fallback_ 开头为替代模型",
+    "model: prophet_offset and prophet_level are the core of a pool; names starting with fallback_ stood in for it",
 )
 _SCENARIO = Column(
     "scenario", "VARCHAR", "情景：base、permits_minus_50 或政策事件名", "scenario: base, permits_minus_50 or a policy's"
