@@ -95,6 +95,14 @@ class Search:
                 self.partition = refine(self.partition, next_size, self.instance, evaluation, self._cost_of)
         return self._result()
 
+    def once(self, design: Design, partition: Partition) -> Result:
+        """One round on a given partition, starting from a known decision."""
+        self._adopt(design)
+        self.partition = partition
+        master = Master(self.instance, partition, self.is_chosen, self.unit_cny)
+        self._round(master, is_first=False, is_last=partition.clusters == len(self.instance.demand_m3))
+        return self._result()
+
     def _look_around(self) -> Bools:
         """A first bound and start by Lagrange's prices; returns the arcs that pay at these prices, shape (arcs,)."""
 

@@ -83,6 +83,13 @@ def dispatch(instance: Instance, recourse: Recourse, design: Design) -> Dispatch
     return Dispatch(sample, arc, m3, lost_sample, lost_point, lost_m3, footprint)
 
 
+def worst_tenth_unserved_m3(instance: Instance, dispatch: Dispatch) -> float:
+    """Mean unserved m³ per month over the worst tenth of sample months (CVaR at 90 %)."""
+    samples = len(instance.demand_m3)
+    monthly = np.bincount(dispatch.unserved_sample, dispatch.unserved_m3, samples)
+    return float(np.sort(monthly)[-max(samples // 10, 1) :].mean())
+
+
 @dataclass(frozen=True)
 class Habit:
     """Today's habits faced with the forecast: `share` (sites, points) of each point's demand, and their footprint.

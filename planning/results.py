@@ -19,8 +19,9 @@ from planning.assumptions import Assumptions, Options
 from planning.consolidation import Result
 from planning.design import NOWHERE, usable_capacity_m3
 from planning.explain import Explanation
-from planning.footprint import Dispatch, Habit
+from planning.footprint import Dispatch, Habit, worst_tenth_unserved_m3
 from planning.freeze import Frozen
+from planning.front import FrontPoint
 from planning.instance import Instance
 from planning.model import Indices
 from store.messages import Text
@@ -223,14 +224,21 @@ def _pareto(plan: Plan) -> Columns:
         "plants_kept": [len(instance.existing), int(result.design.is_open.sum())],
         "bound": [None, result.bound_cny],
         "gap": [None, result.gap],
+        "carbon_price_cny_per_t": [instance.policy.carbon_price_cny_per_t] * 2,
+        "unserved_price_factor": [1.0, 1.0],
+        "unserved_m3": [state.footprint.unserved_m3 for state in states],
+        "objective_cny": [state.footprint.objective_cny(instance) for state in states],
     }
 
 
-def worst_tenth_unserved_m3(instance: Instance, dispatch: Dispatch) -> float:
-    """Mean unserved m³ per month over the worst tenth of sample months (CVaR at 90 %)."""
-    samples = len(instance.demand_m3)
-    monthly = np.bincount(dispatch.unserved_sample, dispatch.unserved_m3, samples)
-    return float(np.sort(monthly)[-max(samples // 10, 1) :].mean())
+def write_front(connection: duckdb.DuckDBPyConnection, plan_id: str, points: Sequence[FrontPoint]) -> None:
+    """Append the points of a front to a plan's own."""
+    rows = [asdict(point) for point in points]
+    append(
+        connection,
+        tables.PARETO,
+        {name: [row[name] for row in rows] for name in rows[0]} | {"plan_id": [plan_id] * len(rows)},
+    )
 
 
 def _assumptions(assumptions: Assumptions) -> Columns:

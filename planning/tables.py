@@ -139,7 +139,12 @@ PARETO = Table(
     ),
     (
         PLAN_COLUMN,
-        Column("point", "INTEGER", "0 站点不变、只优化调配；1 本规划", "0: today's plants, reallocated; 1: this plan"),
+        Column(
+            "point",
+            "INTEGER",
+            "0 站点不变、只优化调配；1 本规划；2 起为 --front 按其他价格求得的方案",
+            "0: today's plants, reallocated; 1: this plan; from 2: plans at other prices, by --front",
+        ),
         Column("cost", "DOUBLE", "成本，元/年", "cost, CNY per year"),
         Column("kgco2e", "DOUBLE", "运输碳，kgCO2e/年", "transport carbon, kgCO2e per year"),
         Column(
@@ -149,8 +154,22 @@ PARETO = Table(
             "mean unserved m³ per month over the worst tenth of sample months",
         ),
         Column("plants_kept", "INTEGER", "在用站数（含新建）", "working sites, opened ones included"),
-        Column("bound", "DOUBLE", "目标值下界，元/年", "lower bound of the objective, CNY per year"),
+        Column(
+            "bound",
+            "DOUBLE",
+            "目标值下界（按该方案的价格），元/年",
+            "lower bound of the objective at its prices, CNY per year",
+        ),
         Column("gap", "DOUBLE", "相对差距", "proven gap"),
+        Column("carbon_price_cny_per_t", "DOUBLE", "该方案的碳价，元/吨", "carbon price of the alternative, CNY per t"),
+        Column(
+            "unserved_price_factor",
+            "DOUBLE",
+            "供不上代价相对假设的倍数",
+            "price of unserved volume relative to the assumption",
+        ),
+        Column("unserved_m3", "DOUBLE", "供不上，方/年", "unserved m³ per year"),
+        Column("objective_cny", "DOUBLE", "该价格下的目标值，元/年", "objective at these prices, CNY per year"),
     ),
 )
 

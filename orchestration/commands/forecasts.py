@@ -63,10 +63,15 @@ def _print_scores(scores: dict[str, dict[str, dict[str, float]]]) -> None:
     console.print(table)
 
 
-@commands.command(help=said("两个预测批次对照", "Two forecast runs side by side"))
+@commands.command(help=said("两个预测批次或两个规划对照", "Two forecast runs or two plans side by side"))
 def compare(first: RunArgument, second: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     from forecasting.compare import compare as compare_runs
+    from planning.compare import compare_plans
 
+    plans = compare_plans(home_of(home), first, second)
+    if plans is not None:
+        _show_plans(plans, as_json)
+        return
     found = compare_runs(home_of(home), first, second)
     if as_json:
         show(found, as_json)
@@ -85,6 +90,23 @@ def compare(first: RunArgument, second: RunArgument, home: HomeOption = None, as
         for band, metrics in bands.items():
             for metric, (one, other) in metrics.items():
                 table.add_row(f"{level} {band} {metric}", _figure(one), _figure(other), _change(one, other))
+    console.print(table)
+
+
+def _show_plans(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        show(found, as_json)
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("", *found["plans"]):
+        table.add_column(name, overflow="fold")
+    for part in ("options", "assumptions", "figures"):
+        for name, (one, other) in found[part].items():
+            table.add_row(
+                name, *(f"{value:,.6g}" if isinstance(value, float) else str(value) for value in (one, other))
+            )
+    for row in found["decisions"]:
+        table.add_row(f"{row['plant_id']} {row['plant_name']}", row["first"], row["second"])
     console.print(table)
 
 

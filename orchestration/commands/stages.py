@@ -165,6 +165,13 @@ def plan(
     close: Annotated[
         list[str] | None, typer.Option(help=said("必须关停的站（可重复）", "plant that goes; repeatable"))
     ] = None,
+    front: Annotated[
+        bool,
+        typer.Option(
+            "--front",
+            help=said("另求成本—碳—供应保障的一组方案（较慢）", "alternatives of cost, carbon and security too (slow)"),
+        ),
+    ] = False,
     time_limit: Annotated[
         float | None,
         typer.Option(
@@ -207,6 +214,7 @@ def plan(
         demand_change=_share(demand),
         keep=tuple(keep or ()),
         close=tuple(close or ()),
+        has_front=front,
         **given,
     )
     show(report.to_dict(), as_json)

@@ -1,0 +1,74 @@
+"""What decision makers ask of a finished plan: its alternatives with their bounds, and two plans side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from planning_city import build
+from planning_evidence import table
+
+from orchestration.cli import run_command
+from planning.compare import compare_plans
+from planning.run import PlanReport, plan
+from store.home import Home
+from store.messages import EXIT_USAGE, TongmaiError
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, PlanReport]:
+    """A small city, planned with its front."""
+    home = Home.at(tmp_path_factory.mktemp("choices") / "home")
+    build(home)
+    return home, plan(home, has_front=True)
+
+
+def test_the_front_has_fifteen_points_each_with_its_bound(city: tuple[Home, PlanReport]) -> None:
+    home, report = city
+    points = table(home, "pareto", report.plan_id).set_index("point").drop(index=0)
+    assert len(points) >= 15 and points["bound"].notna().all()
+    assert (points["bound"] <= points["objective_cny"] + 1e-6).all() and points["gap"].between(0, 0.05).all()
+    plain = points[points["unserved_price_factor"] == 1].sort_values("carbon_price_cny_per_t")
+    slack = 1 + plain["gap"].max()
+    assert plain["kgco2e"].iloc[-1] <= plain["kgco2e"].iloc[0] * slack, "dearer carbon, less of it"
+    price = points["carbon_price_cny_per_t"]
+    same = points[price == points.loc[1, "carbon_price_cny_per_t"]].sort_values("unserved_price_factor")
+    assert same["unserved_m3"].iloc[-1] <= same["unserved_m3"].iloc[0] * slack + 1.0, "dearer shortage, less of it"
+    # no alternative beats the plan at the plan's own prices by more than what the plan leaves unproven
+    shortage = points["objective_cny"] - points["cost"] - price / 1000 * points["kgco2e"]
+    at_plan = points["cost"] + points.loc[1, "carbon_price_cny_per_t"] / 1000 * points["kgco2e"]
+    at_plan += shortage / points["unserved_price_factor"]
+    assert (at_plan >= report.bound_cny - 1.0).all()
+
+
+def test_asking_for_the_front_again_adds_nothing(city: tuple[Home, PlanReport]) -> None:
+    home, report = city
+    before = len(table(home, "pareto", report.plan_id))
+    again = plan(home, has_front=True)
+    assert not again.is_new and len(table(home, "pareto", report.plan_id)) == before
+
+
+def test_two_plans_are_compared_by_question_figures_and_decisions(
+    city: tuple[Home, PlanReport], capfd: pytest.CaptureFixture[str]
+) -> None:
+    home, report = city
+    other = plan(home, max_closures=0)
+    found = compare_plans(home, report.plan_id[:8], other.plan_id)
+    assert found is not None and found["plans"] == [report.plan_id, other.plan_id]
+    assert found["options"]["max_closures"] == [None, 0] and found["assumptions"]["max_closures"][1] == 0
+    assert found["figures"]["objective_cny"] == [report.objective_cny, other.objective_cny]
+    closed = {row["plant_id"] for row in found["decisions"] if row["first"] in {"close", "merge"}}
+    assert len(closed) == report.plants_closed + report.plants_merged
+    assert compare_plans(home, "no such plan", other.plan_id) is None
+    with pytest.raises(TongmaiError, match="unknown_run"):
+        compare_plans(home, report.plan_id, "no such plan")
+    capfd.readouterr()
+    assert run_command(["compare", report.plan_id, other.plan_id, "--home", str(home.root), "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["plans"] == found["plans"]
+    assert run_command(["compare", report.plan_id, other.plan_id, "--home", str(home.root)]) == 0
+    assert "max_closures" in capfd.readouterr().out
+
+
+def test_comparing_on_an_empty_home_is_told_in_a_sentence(tmp_path: Path) -> None:
+    assert run_command(["compare", "a", "b", "--home", str(tmp_path / "none")]) in {1, EXIT_USAGE}
