@@ -16,7 +16,7 @@ from forecasting.settings import HORIZON_BANDS, QUANTILES
 
 COVERAGE = 0.8
 _LIMITS = (0.6, 2.5)
-_PRIOR_PAIRS = 5.0
+_PRIOR_PAIRS = 1.0
 
 
 @dataclass(frozen=True)
