@@ -17,7 +17,7 @@ _RIDGES = np.array(
 
 
 def autoregress(x: FloatArray, lengths: IntArray, seasons: tuple[int, ...], horizon: int) -> FloatArray:
-    """(N, H): Δx_t = γ (x_{t-1} - mean) + Σ_j φ_j Δx_{t-j}, j = 1 … 5 and around each season, by ridge regression.
+    """(N, H): Δx_t = c + γ (x_{t-1} - mean) + Σ_j φ_j Δx_{t-j}, j = 1 … 5 and around each season, by ridge regression.
 
     Without evidence every coefficient is zero, which is a random walk. Ridges are averaged with weights exp(-AICc / 2),
     parameters counted as the regression's effective degrees of freedom.
@@ -35,7 +35,8 @@ def autoregress(x: FloatArray, lengths: IntArray, seasons: tuple[int, ...], hori
     first = lags[-1] + 1
     if periods - first < 2 * len(lags):
         return np.repeat(values[:, -1:], horizon, axis=1)
-    columns = [level[:, first - 1 + 1 : -1], *(steps[:, first - lag : periods - 1 - lag] for lag in lags)]
+    drift = np.ones((len(x), periods - 1 - first))
+    columns = [drift, level[:, first:-1], *(steps[:, first - lag : periods - 1 - lag] for lag in lags)]
     design = np.stack(columns, axis=2)
     target = steps[:, first:]
     used = known[:, 1:][:, : target.shape[1]]  # the earliest lag of a row lies in the series
@@ -82,8 +83,8 @@ def _ahead(
     total = np.zeros(len(steps))
     for step in range(horizon):
         at = steps.shape[1] + step
-        change = coefficient[:, 0] * (level + total)
-        for position, lag in enumerate(lags, start=1):
+        change = coefficient[:, 0] + coefficient[:, 1] * (level + total)
+        for position, lag in enumerate(lags, start=2):
             change = change + coefficient[:, position] * history[:, at - lag]
         change = np.clip(change, -2.0, 2.0)
         history[:, at] = change
