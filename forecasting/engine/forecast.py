@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecasting.engine.coherence import coherent
 from forecasting.engine.conformal import Calibration, calibrate, own_factor, quantile_steps
 from forecasting.engine.ensemble import equal_weights, learn_weights
 from forecasting.engine.members import pool
@@ -31,6 +32,7 @@ _WINDOWS = 180  # wanted
 _CHUNK = 48  # series at once, each at up to ten origins
 _MEAN_ABS = 1.25  # standard deviation over mean absolute error, for a normal error
 _BIAS_LIMIT = 0.02  # of the variance of a log: beyond it the mean tells of the tail rather than of the series
+_BIAS_LIMIT_OF_SUMS = 0.5  # only means add up, so they must be means
 
 Progress = Callable[[int, int], None]
 
@@ -66,15 +68,22 @@ def forecast(panel: Panel, model: str = ENSEMBLE, progress: Progress | None = No
     calibration = calibrate(_combined(seen.errors, weights), seen.base, seen.series, band)
     mean, quantiles = np.empty((len(panel), panel.horizon)), np.empty((len(QUANTILES), len(panel), panel.horizon))
     windows = np.zeros(len(panel), dtype=np.int64)
+    together = np.zeros((len(panel), origins, panel.horizon if panel.summing is not None else 0))
     done = 0
     if len(studied) < len(panel):
         parts = []
     for rows, part in parts or ((rows, replay(panel.rows(rows), names, origins)) for rows in _chunks(order)):
-        mean[rows], quantiles[:, rows] = _spread(part, weights, calibration)
+        limit = _BIAS_LIMIT if panel.summing is None else _BIAS_LIMIT_OF_SUMS
+        mean[rows], quantiles[:, rows] = _spread(part, weights, calibration, limit)
         windows[rows] = np.bincount(part.windows.series, minlength=len(rows))
+        if panel.summing is not None:
+            past = part.windows
+            together[rows[past.series], past.origin] = np.nan_to_num(_combined(past.errors, weights) / past.base)
         done += len(rows)
         if progress is not None:
             progress(done, len(panel))
+    if panel.summing is not None:
+        mean, quantiles = coherent(panel.summing, mean, quantiles, together.reshape(len(panel), -1))
     return Forecast(mean, quantiles, dict(zip(names, weights, strict=True)), windows)
 
 
@@ -87,12 +96,14 @@ def _combined(errors: FloatArray, weights: FloatArray) -> FloatArray:
     return np.asarray((errors * weights).sum(axis=1))
 
 
-def _spread(part: Replayed, weights: FloatArray, calibration: Calibration) -> tuple[FloatArray, FloatArray]:
+def _spread(
+    part: Replayed, weights: FloatArray, calibration: Calibration, bias_limit: float
+) -> tuple[FloatArray, FloatArray]:
     """Mean (N, H) and quantiles (7, N, H) in the series' own units."""
     middle = (part.ahead * weights).sum(axis=1)
     past = part.windows
     own = own_factor(_combined(past.errors, weights), past.base, past.series, calibration, len(middle))
     spread = np.maximum.accumulate(part.base * calibration.pooled * own[:, None], axis=1)
     quantiles = part.guard.back(middle + quantile_steps(calibration)[:, None, :] * spread)
-    variance = np.minimum((_MEAN_ABS * spread) ** 2, _BIAS_LIMIT)
+    variance = np.minimum((_MEAN_ABS * spread) ** 2, bias_limit)
     return part.guard.mean(middle, variance), np.maximum.accumulate(quantiles, axis=0)

@@ -23,12 +23,13 @@ _TRAINED = 0.4
 @dataclass(frozen=True, eq=False)
 class Windows:
     """W past windows on the working scale: `errors` (W, M, H), NaN where nothing came yet; `base` (W, H) spreads;
-    `noise` (W,); `series` (W,) whose window it is."""
+    `noise` (W,); `series` (W,) whose window it is; `origin` (W,) which of the past origins, 0 the newest."""
 
     errors: FloatArray
     base: FloatArray
     noise: FloatArray
     series: IntArray
+    origin: IntArray
 
     @staticmethod
     def joined(parts: Sequence[Windows], sizes: Sequence[int]) -> Windows:
@@ -39,6 +40,7 @@ class Windows:
             np.concatenate([part.base for part in parts]),
             np.concatenate([part.noise for part in parts]),
             np.concatenate([part.series + start for part, start in zip(parts, first, strict=True)]),
+            np.concatenate([part.origin for part in parts]),
         )
 
 
@@ -75,7 +77,8 @@ def replay(panel: Panel, names: Sequence[str], origins: int) -> Replayed:
         at += len(rows)
     errors = work.guard.work_floored(actual)[count:, None, :] - ahead[count:]
     series = np.concatenate([np.zeros(0, dtype=np.int64), *backs.values()])
-    windows = Windows(errors, base[count:], work.noise[count:], series)
+    origin = np.repeat([back // step - 1 for back in backs], [len(rows) for rows in backs.values()]).astype(np.int64)
+    windows = Windows(errors, base[count:], work.noise[count:], series, origin)
     return Replayed(work.guard.first(count), ahead[:count], base[:count], windows)
 
 

@@ -78,3 +78,17 @@ def test_a_level_known_in_advance_foretells_a_turn() -> None:
     known = replace(panel(y[:, :-H]), offset=level)
     missed = [np.abs(forecast(one).mean - y[:, -H:]).mean() for one in (known, panel(y[:, :-H]))]
     assert missed[0] < 0.7 * missed[1]
+
+
+def test_series_that_add_up_are_forecast_to_add_up() -> None:
+    summing = np.concatenate([np.ones((1, 6)), np.kron(np.eye(2), np.ones((1, 3))), np.eye(6)])
+    missed = []
+    for seed in range(3):
+        y = summing @ simulated("seasonal", 6, 72 + H, seed)
+        alone = panel(y[:, :-H])
+        result = forecast(replace(alone, summing=summing))
+        assert result.mean == pytest.approx(summing @ result.mean[-6:], rel=1e-9)
+        assert (np.diff(result.quantiles, axis=0) >= 0).all()
+        missed.append([np.abs(one.mean - y[:, -H:]).mean() for one in (result, forecast(alone))])
+    coherent, incoherent = np.mean(missed, axis=0)
+    assert coherent < 1.03 * incoherent
