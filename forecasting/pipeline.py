@@ -57,18 +57,20 @@ def expected_grants(history: History, horizon_weeks: int, new_grants: float | Fl
 
 
 def learn_kernel(history: History, season: FloatArray) -> Kernel:
-    """Non-negative least squares of districts' demand on lagged grants, pooled over districts.
+    """The kernel of the districts' demand on what was granted in them, given the city's `season` (T,) as a factor."""
+    return fit_kernel(expected_grants(history, 0), history.demand_m3.sum(axis=1), season, KNOTS_WEEKS)
+
+
+def fit_kernel(grants: FloatArray, demand: FloatArray, season: FloatArray, knots: tuple[int, ...]) -> Kernel:
+    """Non-negative least squares of demand (D, T) on lagged grants (D, U, W), the last T of W periods, pooled over D.
 
     min Σ_dt ((y_dt / s_t - b_d - Σ_u Σ_j w_uj x_dujt) / √ȳ_d)² + λ Σ_uj (w_uj - w_j)²,  w, b ≥ 0
-    with x the grants of use u spread by basis j, s the `season` (T,) as a factor, and w_j the kernel common to all
-    uses, so that a use with few permits keeps near the common one.
+    with x the grants of use u spread by basis j, free at the `knots` (periods), s the `season` (T,) as a factor, and
+    w_j the kernel common to all uses, so that a use with few permits keeps near the common one. Weeks or months alike.
     """
-    basis = _basis()
-    demand = history.demand_m3.sum(axis=1)
-    weeks = demand.shape[1]
-    spread = np.stack(
-        [_spread(expected_grants(history, 0), hat)[:, :, -weeks:] for hat in basis], axis=2
-    )  # (D, U, J, T)
+    basis = _basis(knots)
+    periods = demand.shape[1]
+    spread = np.stack([_spread(grants, hat)[:, :, -periods:] for hat in basis], axis=2)  # (D, U, J, T)
     mean = demand.mean(axis=1)
     weight = np.where(mean > 0, 1 / np.sqrt(np.maximum(mean, 1e-9)), 0.0)
     target = (demand / season * weight[:, None]).ravel()
@@ -122,12 +124,10 @@ def _solve(
     return solution[: uses * knots].reshape(uses, knots), solution[uses * knots :]
 
 
-def _basis() -> FloatArray:
-    """(J, L) hat functions on the knots, each of sum 1."""
-    lags = np.arange(KERNEL_WEEKS)
-    hats = np.array(
-        [np.interp(lags, KNOTS_WEEKS, np.eye(len(KNOTS_WEEKS))[knot]) for knot in range(len(KNOTS_WEEKS) - 1)]
-    )
+def _basis(knots: tuple[int, ...]) -> FloatArray:
+    """(J, L) hat functions on the knots, each of sum 1, zero at the last knot."""
+    lags = np.arange(knots[-1])
+    hats = np.array([np.interp(lags, knots, np.eye(len(knots))[knot]) for knot in range(len(knots) - 1)])
     return np.asarray(hats / hats.sum(axis=1, keepdims=True))
 
 
