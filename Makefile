@@ -46,8 +46,8 @@ check: install  ## 全部静态检查 | ruff, mypy, sqlfluff, structure
 format: install  ## 整理格式 | format code and SQL
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/sqlfluff fix dbt/models
 
-bench: install .venv-bench/.ready  ## 基准测试 | benchmarks (docs/benchmarks.md)
-	@$(BIN)/python -m bench
+bench: install .venv-bench/.ready  ## 基准测试 | benchmarks (docs/benchmarks.md); DATA=DIR has the public series
+	@$(BIN)/python -m bench $(if $(DATA),--data "$(DATA)")
 
 .venv-bench/.ready: requirements-bench.lock  # peers beside which we are measured; never part of the product
 	@rm -rf .venv-bench

@@ -1,10 +1,11 @@
-"""`python -m bench`: measure, print, and put the tables into docs/benchmarks.md between its markers.
+"""`python -m bench [--data DIR]`: measure, print, and put the tables into docs/benchmarks.md between its markers.
 
 Belongs here: the order of the benchmarks and the page. Does not belong here: a measurement.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import tempfile
@@ -12,15 +13,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import intake, plans, river, trace
+from bench import forecast_speed, forecasts, intake, plans, river, trace
 from store.home import REPOSITORY, Home
 
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
-def report(folder: Path) -> Iterator[str]:
-    """The measured part of the page, line by line."""
+def report(folder: Path, data: Path | None) -> Iterator[str]:
+    """The measured part of the page, line by line; `data` holds the public series."""
     home = Home.at(folder / "city")
     yield f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores, Python {platform.python_version()}."
     for title, lines in (
@@ -30,6 +31,8 @@ def report(folder: Path) -> Iterator[str]:
         ("A full city's year", intake.year(folder)),
         ("A trace in a full city's year", trace.latency(folder)),
         ("The forecast beside its yardsticks (WAPE, replayed origins)", river.forecast_scores(home.published)),
+        *((title, forecasts.report(name, data, folder)) for name, (title, _) in forecasts.BENCHMARKS.items()),
+        ("Forecasts: what they cost", forecast_speed.compare(folder)),
         ("The planner on published instances", plans.published()),
         ("The planner as cities grow", plans.cities()),
         ("The plan beside planning by hand", plans.beside_by_hand()),
@@ -41,9 +44,12 @@ def report(folder: Path) -> Iterator[str]:
 
 def main() -> None:
     """Measure everything and rewrite the page."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, help="folder of public series that are not part of the repository")
+    data = parser.parse_args().data
     lines = []
     with tempfile.TemporaryDirectory() as folder:
-        for line in report(Path(folder)):
+        for line in report(Path(folder), data):
             print(line, flush=True)
             lines.append(line)
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
