@@ -131,13 +131,13 @@ class Search:
         relaxation = master.relax(0.05 * self.target, self.deadline)
         values = relaxation.values
         if not values.size:
-            return self._evaluate(self.design)
+            return self.evaluation
         self.is_chosen = self.is_chosen | master.used_arcs(values)
         self.bound = max(self.bound, relaxation.bound * self.unit_cny)
         if master.partition.clusters > DECIDED_CLUSTERS and not master.is_whole:
             self.recourse.set_capacity(usable_capacity_m3(self.instance, self.design))
             return self.evaluation
-        if is_last:
+        if is_last and self._result().status == "stopped":
             self._round_up(master, values)
         is_outright = master.is_whole and (is_last or len(master.x.column) <= FEW_LINKS)
         design = self._decide(master, relaxation, "all" if is_outright else "near", 0.9 if is_last else 0.4)
@@ -148,13 +148,13 @@ class Search:
         if is_last and not is_outright and self._result().status == "stopped" and master.can_be_whole(seconds):
             master.complete()
             self._adopt(self._decide(master, relaxation, "all", 0.9))
-        if evaluation is None or is_first:
+        if not is_last and (evaluation is None or is_first):
             return self._face(master.capacity_of(values))
-        return evaluation
+        return evaluation or self.evaluation
 
     def _decide(self, master: Master, relaxation: Relaxation, scope: Scope, share: float) -> Design | None:
         """The master's decision, solved to `share` of the gap asked for."""
-        if self._result().status == "proven":
+        if self._result().status != "stopped":
             return None
         if master.is_decided(relaxation.values):
             return master.as_design(relaxation.values)

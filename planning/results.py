@@ -14,14 +14,13 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from planning import evidence, tables
+from planning import alternatives, evidence, tables
 from planning.assumptions import Assumptions, Options
 from planning.consolidation import Result
 from planning.design import NOWHERE, usable_capacity_m3
 from planning.explain import Explanation
 from planning.footprint import Dispatch, Habit, worst_tenth_unserved_m3
 from planning.freeze import Frozen
-from planning.front import FrontPoint
 from planning.instance import Instance
 from planning.model import Indices
 from store.messages import Text
@@ -102,7 +101,7 @@ def write_plan(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
         (evidence.UNSERVED, _unserved(instance, plan.dispatch)),
         (evidence.ALLOCATION_BEFORE, _allocation_before(plan.frozen)),
         (tables.PLANT_DECISIONS, _decisions(plan)),
-        (tables.PARETO, _pareto(plan)),
+        (alternatives.PARETO, _pareto(plan)),
         (tables.ASSUMPTIONS, _assumptions(plan.assumptions)),
         (tables.OUTLOOK_BALANCE_WEEKLY, plan.outlook),
         (tables.POLICY_BRIEF, _brief(plan.brief)),
@@ -229,16 +228,6 @@ def _pareto(plan: Plan) -> Columns:
         "unserved_m3": [state.footprint.unserved_m3 for state in states],
         "objective_cny": [state.footprint.objective_cny(instance) for state in states],
     }
-
-
-def write_front(connection: duckdb.DuckDBPyConnection, plan_id: str, points: Sequence[FrontPoint]) -> None:
-    """Append the points of a front to a plan's own."""
-    rows = [asdict(point) for point in points]
-    append(
-        connection,
-        tables.PARETO,
-        {name: [row[name] for row in rows] for name in rows[0]} | {"plan_id": [plan_id] * len(rows)},
-    )
 
 
 def _assumptions(assumptions: Assumptions) -> Columns:

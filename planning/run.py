@@ -13,21 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 
 from planning.allocation import Recourse
 from planning.assumptions import OPTION_NAMES, Assumptions, Options, read_assumptions
 from planning.brief import policy_brief
+from planning.choices import add_flips, add_front
 from planning.consolidation import consolidate
-from planning.design import NOWHERE, Design
+from planning.design import Design
 from planning.explain import Explainer
 from planning.footprint import dispatch, habit
 from planning.freeze import Frozen, freeze
-from planning.front import FIRST_POINT, front
-from planning.instance import Instance
 from planning.outlook import district_names, outlook
 from planning.regret import polish
-from planning.results import Columns, Plan, write_front, write_plan
+from planning.results import Columns, Plan, write_plan
 from planning.tables import create_plan_tables, promote
 from store.connections import writer
 from store.home import Home
@@ -35,7 +33,6 @@ from store.locks import hold
 from store.messages import EXIT_USAGE, Text, TongmaiError, progress
 
 _LOCK_WAIT_S = 600.0
-FRONT_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -73,10 +70,10 @@ class PlanReport:
         return asdict(self) | {"notes": [note._asdict() for note in self.notes]}
 
 
-def plan(home: Home, *, has_front: bool = False, **options: Any) -> PlanReport:
+def plan(home: Home, *, has_front: bool = False, has_flips: bool = False, **options: Any) -> PlanReport:
     """Plan on the promoted forecast and append the plan; equal inputs add no plan and say so.
 
-    With `has_front` the plan gets its front of alternatives too, unless it has one.
+    With `has_front` the plan gets its front of alternatives too, with `has_flips` what would turn its decisions over.
 
     `options` are the fields of planning.assumptions.Options. Raises TongmaiError: `bad_option`, `unknown_plant`,
     `contradictory_options` (usage), `no_marts`, `no_forecast`, `no_plants`, `no_demand_cells`, `no_hauls`,
@@ -85,8 +82,12 @@ def plan(home: Home, *, has_front: bool = False, **options: Any) -> PlanReport:
     chosen = _options(options)
     with hold(home, "warehouse", wait_s=_LOCK_WAIT_S), writer(home) as connection:
         report = plan_in(connection, chosen)
-        if has_front:
-            add_front(connection, report.plan_id, chosen)
+        if has_front or has_flips:
+            instance = _freeze(connection, read_assumptions(chosen), chosen).instance
+            if has_front:
+                add_front(connection, report.plan_id, instance)
+            if has_flips:
+                add_flips(connection, report.plan_id, instance)
         return report
 
 
@@ -125,43 +126,6 @@ def plan_in(connection: duckdb.DuckDBPyConnection, options: Options) -> PlanRepo
             f"same inputs: plan {plan_id} is already there, nothing added",
         )
     return report
-
-
-def add_front(connection: duckdb.DuckDBPyConnection, plan_id: str, options: Options) -> None:
-    """Add the front around a plan that is in the tables, made with these options."""
-    query = "SELECT count(*) FROM plan.pareto WHERE plan_id = ? AND point >= ?"
-    if connection.execute(query, [plan_id, FIRST_POINT]).fetchall()[0][0]:
-        return
-    progress(
-        "plan",
-        "正在按其他碳价与供不上代价各求一个方案……",
-        "solving for alternatives at other prices of carbon and of unserved volume …",
-    )
-    instance = _freeze(connection, read_assumptions(options), options).instance
-    points = front(instance, read_design(connection, plan_id, instance), seconds=FRONT_S)
-    write_front(connection, plan_id, points)
-    worst = max(point.gap for point in points)
-    progress(
-        "plan", f"{len(points)} 个方案，差距至多 {worst:.2%}", f"{len(points)} alternatives, gaps up to {worst:.2%}"
-    )
-
-
-def read_design(connection: duckdb.DuckDBPyConnection, plan_id: str, instance: Instance) -> Design:
-    """A plan's decision from its tables."""
-    rows = connection.execute(
-        """SELECT plant_id, sites.is_open, sites.is_expanded, decisions.merge_into_plant_id
-        FROM plan.sites AS sites JOIN plan.plant_decisions AS decisions USING (plan_id, plant_id)
-        WHERE plan_id = ?""",
-        [plan_id],
-    ).fetchall()
-    decided = {plant: rest for plant, *rest in rows}
-    at = {plant: site for site, plant in enumerate(instance.sites.plant_id)}
-    is_open, is_expanded, merge_into = zip(*(decided[plant] for plant in instance.sites.plant_id), strict=True)
-    return Design(
-        np.array(is_open, bool),
-        np.array(is_expanded, bool),
-        np.array([NOWHERE if into is None else at[into] for into in merge_into]),
-    )
 
 
 def read_report(connection: duckdb.DuckDBPyConnection, plan_id: str, *, is_new: bool) -> PlanReport:

@@ -1,6 +1,7 @@
 """The tables of schema `plan`: names, keys, columns, meanings in both languages.
 
-Belongs here: declarations, and the view of the plan in force; the evidence behind a plan is declared in evidence.py.
+Belongs here: declarations, and the view of the plan in force; the evidence behind a plan is declared in evidence.py,
+its alternatives in alternatives.py.
 Does not belong here: what fills them (results.py).
 """
 
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
+from planning.alternatives import FLIPS, PARETO
 from planning.evidence import (
     ALLOCATION,
     ALLOCATION_BEFORE,
@@ -129,50 +131,6 @@ PLANT_DECISIONS = Table(
     ),
 )
 
-PARETO = Table(
-    "plan",
-    "pareto",
-    ("plan_id", "point"),
-    Text(
-        "可选方案的成本、碳与供应保障；下界为空表示未证明",
-        "Alternatives: cost, carbon and security of supply; a null bound says that none is proven",
-    ),
-    (
-        PLAN_COLUMN,
-        Column(
-            "point",
-            "INTEGER",
-            "0 站点不变、只优化调配；1 本规划；2 起为 --front 按其他价格求得的方案",
-            "0: today's plants, reallocated; 1: this plan; from 2: plans at other prices, by --front",
-        ),
-        Column("cost", "DOUBLE", "成本，元/年", "cost, CNY per year"),
-        Column("kgco2e", "DOUBLE", "运输碳，kgCO2e/年", "transport carbon, kgCO2e per year"),
-        Column(
-            "cvar_unserved",
-            "DOUBLE",
-            "最差十分之一月份的平均供不上，方/月",
-            "mean unserved m³ per month over the worst tenth of sample months",
-        ),
-        Column("plants_kept", "INTEGER", "在用站数（含新建）", "working sites, opened ones included"),
-        Column(
-            "bound",
-            "DOUBLE",
-            "目标值下界（按该方案的价格），元/年",
-            "lower bound of the objective at its prices, CNY per year",
-        ),
-        Column("gap", "DOUBLE", "相对差距", "proven gap"),
-        Column("carbon_price_cny_per_t", "DOUBLE", "该方案的碳价，元/吨", "carbon price of the alternative, CNY per t"),
-        Column(
-            "unserved_price_factor",
-            "DOUBLE",
-            "供不上代价相对假设的倍数",
-            "price of unserved volume relative to the assumption",
-        ),
-        Column("unserved_m3", "DOUBLE", "供不上，方/年", "unserved m³ per year"),
-        Column("objective_cny", "DOUBLE", "该价格下的目标值，元/年", "objective at these prices, CNY per year"),
-    ),
-)
-
 ASSUMPTIONS = Table(
     "plan",
     "assumptions",
@@ -249,6 +207,7 @@ TABLES = (
     ALLOCATION_BEFORE,
     PLANT_DECISIONS,
     PARETO,
+    FLIPS,
     ASSUMPTIONS,
     OUTLOOK_BALANCE_WEEKLY,
     POLICY_BRIEF,

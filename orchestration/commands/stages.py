@@ -172,6 +172,15 @@ def plan(
             help=said("另求成本—碳—供应保障的一组方案（较慢）", "alternatives of cost, carbon and security too (slow)"),
         ),
     ] = False,
+    flips: Annotated[
+        bool,
+        typer.Option(
+            "--flips",
+            help=said(
+                "另求假设变多少会翻转决定（较慢）", "how far assumptions are from turning decisions over too (slow)"
+            ),
+        ),
+    ] = False,
     time_limit: Annotated[
         float | None,
         typer.Option(
@@ -215,6 +224,7 @@ def plan(
         keep=tuple(keep or ()),
         close=tuple(close or ()),
         has_front=front,
+        has_flips=flips,
         **given,
     )
     show(report.to_dict(), as_json)

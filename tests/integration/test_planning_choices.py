@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from planning_city import build
 from planning_evidence import table
@@ -18,10 +19,10 @@ from store.messages import EXIT_USAGE, TongmaiError
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, PlanReport]:
-    """A small city, planned with its front."""
+    """A small city, planned with its front and its flips."""
     home = Home.at(tmp_path_factory.mktemp("choices") / "home")
     build(home)
-    return home, plan(home, has_front=True)
+    return home, plan(home, has_front=True, has_flips=True)
 
 
 def test_the_front_has_fifteen_points_each_with_its_bound(city: tuple[Home, PlanReport]) -> None:
@@ -42,10 +43,24 @@ def test_the_front_has_fifteen_points_each_with_its_bound(city: tuple[Home, Plan
     assert (at_plan >= report.bound_cny - 1.0).all()
 
 
+def test_every_closure_says_at_what_assumption_it_turns_over(city: tuple[Home, PlanReport]) -> None:
+    home, report = city
+    flips, sites = table(home, "flips", report.plan_id), table(home, "sites", report.plan_id).set_index("plant_id")
+    decided = table(home, "plant_decisions", report.plan_id).set_index("plant_id")
+    own = flips[flips["assumption"] == "fixed_cny_per_year"].set_index("plant_id")["factor"]
+    gone = decided[decided["decision"].isin(["close", "merge"])]
+    for plant, regret in gone["regret_cny"].items():
+        factor = 1 - regret / sites.loc[plant, "fixed_cny_per_year"]
+        assert own[plant] == pytest.approx(factor) if factor >= 0 else pd.isna(own[plant])
+    resolved = flips[flips["method"] == "resolved"]
+    assert set(resolved["assumption"]) == {"demand", "haul_cost_cny_per_m3_km"}
+    assert resolved["factor"].dropna().between(0.6, 1.6).all()
+
+
 def test_asking_for_the_front_again_adds_nothing(city: tuple[Home, PlanReport]) -> None:
     home, report = city
     before = len(table(home, "pareto", report.plan_id))
-    again = plan(home, has_front=True)
+    again = plan(home, has_front=True, has_flips=True)
     assert not again.is_new and len(table(home, "pareto", report.plan_id)) == before
 
 
