@@ -110,11 +110,16 @@ def _by_horizon(figures: Figures) -> str:
     for level in LEVELS:
         models = figures.models(level)
         name = _LEVEL_NAMES[level]
-        shown = {model: [figures.score(level, band, "wape", model) for band in _BANDS] for model in models}
+        shown = {
+            figures.label(model): [figures.score(level, band, "wape", model) for band in _BANDS] for model in models
+        }
         parts.append(f"<h3>{name.zh} {name.en} · WAPE</h3><figure>{bars(_BANDS, shown)}</figure>")
         metrics = ("mase", "rmsse", "wape", "scrps", "bias")
         rows = [
-            [f"{model} {band}", *(_figure(figures.score(level, band, metric, model)) for metric in metrics)]
+            [
+                f"{figures.label(model)} {band}",
+                *(_figure(figures.score(level, band, metric, model)) for metric in metrics),
+            ]
             for model in models
             for band in _BANDS
         ]
@@ -131,7 +136,10 @@ def _by_horizon(figures: Figures) -> str:
 def _by_district(figures: Figures) -> str:
     names = figures.series("district")
     models = [figures.main, NAIVE, RATIO]
-    shown = {model: [figures.score("district", "1-52", "wape", model, name) for name in names] for model in models}
+    shown = {
+        figures.label(model): [figures.score("district", "1-52", "wape", model, name) for name in names]
+        for model in models
+    }
     head = _head("各区县的误差（全部周）", "Accuracy by district, all weeks ahead")
     return head + f"<figure>{bars(names, shown)}</figure>"
 

@@ -70,6 +70,10 @@ class Figures:
         value, low, high = (self.score(level, band, f"skill_{yardstick}{end}") for end in ("", "_low", "_high"))
         return value, low, high
 
+    def label(self, model: str) -> str:
+        """How a model is named on the page: the method as a whole is not its core."""
+        return "本方法 the method" if model == self.main else model
+
     def models(self, level: str) -> list[str]:
         """The method and the yardsticks that serve a level; the method's steps are not among them."""
         found = {key[2] for key in self.scores if key[1] == level}

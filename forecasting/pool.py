@@ -22,7 +22,7 @@ from forecasting.settings import HORIZON_BANDS, MAX_HORIZON_WEEKS
 PROPHET, NAIVE, RATIO, ETS_RATIO, ETS, THETA = (
     "prophet", "seasonal_naive", "pipeline_ratio", "ets_ratio", "ets", "theta",
 )  # fmt: skip
-_PRIOR = {PROPHET: 5.0, RATIO: 5.0, ETS_RATIO: 5.0, ETS: 2.0, THETA: 2.0, NAIVE: 1.0}
+_PRIOR = {PROPHET: 4.0, RATIO: 6.0, ETS_RATIO: 6.0, ETS: 1.0, THETA: 1.0, NAIVE: 0.3}
 """Weights before anything is learned: those that look at permits come first; docs/decisions/0014 says why."""
 _FLOOR_SHARE = 0.05
 
