@@ -63,6 +63,9 @@ def replay(panel: Panel, names: Sequence[str], origins: int) -> Replayed:
     step = max(1, -(-panel.horizon // 3))
     enough = max(_MIN_TRAINING, panel.seasons[0] + 4 if panel.seasons and panel.seasons[0] <= 12 else _MIN_TRAINING)
     least = np.maximum(enough, _TRAINED * lengths)
+    for season in panel.seasons:  # a model that could not know the season says nothing of one that does
+        knows, knew = lengths >= 2 * season, lengths - step >= 2 * season
+        least = np.where(knows & knew, np.maximum(least, 2 * season), least)
     backs = {step * back: np.flatnonzero(lengths - step * back >= least) for back in range(1, origins + 1)}
     backs = {back: rows for back, rows in backs.items() if len(rows)}
     work = Work.of(stack([panel, *(panel.rows(rows).before(back) for back, rows in backs.items())]))

@@ -92,3 +92,12 @@ def test_series_that_add_up_are_forecast_to_add_up() -> None:
         missed.append([np.abs(one.mean - y[:, -H:]).mean() for one in (result, forecast(alone))])
     coherent, incoherent = np.mean(missed, axis=0)
     assert coherent < 1.03 * incoherent
+
+
+def test_a_past_that_could_not_know_the_season_teaches_nothing() -> None:
+    y = simulated("seasonal", 50, 40 + 12, 9)
+    known = replace(panel(y[:, :40]), horizon=12)
+    result = forecast(known)
+    naive = np.abs(y[:, 28:40] - y[:, 40:]).mean()
+    assert np.abs(result.mean - y[:, 40:]).mean() < 0.75 * naive
+    assert max(result.weights["seasonal_naive"]) < 0.2
