@@ -99,5 +99,5 @@ def test_a_past_that_could_not_know_the_season_teaches_nothing() -> None:
     known = replace(panel(y[:, :40]), horizon=12)
     result = forecast(known)
     naive = np.abs(y[:, 28:40] - y[:, 40:]).mean()
-    assert np.abs(result.mean - y[:, 40:]).mean() < 0.75 * naive
+    assert np.abs(result.mean - y[:, 40:]).mean() < 0.85 * naive
     assert max(result.weights["seasonal_naive"]) < 0.2
