@@ -13,7 +13,7 @@ import numpy as np
 
 from forecasting.calendar import Calendar
 from forecasting.hierarchy import FloatArray
-from forecasting.history import History
+from forecasting.history import History, Silence
 from forecasting.series import FALLBACK_NAIVE, FALLBACK_RATIO, STOPPED_WEEKS, ZERO
 from forecasting.settings import Settings
 from store.messages import Text
@@ -32,10 +32,9 @@ class Flag(NamedTuple):
 
 
 def find_flags(
-    history: History, calendar: Calendar, models: tuple[str, ...], silent: float, settings: Settings
+    history: History, calendar: Calendar, models: tuple[str, ...], silent: Silence, settings: Settings
 ) -> list[Flag]:
-    """All flags of a run; `models` (N,) in the hierarchy's order; `silent`: share of plant-days of the last four weeks
-    on which a plant that operates reported nothing at all."""
+    """All flags of a run; `models` (N,) in the hierarchy's order; `silent`: how silent the plants are."""
     nodes, actual = history.hierarchy.nodes, history.hierarchy.aggregate(history.bottom_m3)
     flags = list(_of_city(history, calendar, silent))
     for node, series, model in zip(nodes, actual, models, strict=True):
@@ -92,7 +91,7 @@ def _of_series(series: FloatArray, model: str, settings: Settings) -> Iterator[t
         )
 
 
-def _of_city(history: History, calendar: Calendar, silent: float) -> Iterator[Flag]:
+def _of_city(history: History, calendar: Calendar, silent: Silence) -> Iterator[Flag]:
     gaps = len(history.missing)
     if gaps:
         yield Flag("city", "gap", gaps, Text(
@@ -106,11 +105,11 @@ def _of_city(history: History, calendar: Calendar, silent: float) -> Iterator[Fl
             f"已有 {weeks} 周没有收到任何许可：这些周按此前的批准速度补足，不当作没有许可",
             f"no permit has arrived for {weeks} weeks: those weeks are filled at the rate before, not taken as none",
         ))  # fmt: skip
-    if silent > _SILENT_SHARE:
-        yield Flag("city", "silent_plants", silent, Text(
-            f"近四周有 {silent:.0%} 的站日全无报送：近期供货可能偏低，未作修正",
-            f"{silent:.0%} of plant-days in the last four weeks are silent: recent deliveries may be too low; they "
-            "are not corrected",
+    if silent.recent > silent.before + _SILENT_SHARE:
+        yield Flag("city", "silent_plants", silent.recent, Text(
+            f"近四周有 {silent.recent:.0%} 的站日全无报送（此前一年 {silent.before:.0%}）：近期供货可能偏低，未作修正",
+            f"{silent.recent:.0%} of plant-days in the last four weeks are silent ({silent.before:.0%} in the year "
+            "before): recent deliveries may be too low; they are not corrected",
         ))  # fmt: skip
     new_year = [column for column, name in enumerate(calendar.names) if name.startswith("new_year")]
     if not np.any(calendar.at(history.weeks)[:, new_year] > 0):

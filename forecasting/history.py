@@ -230,16 +230,28 @@ def permit_delay(connection: duckdb.DuckDBPyConnection, as_of: date) -> PermitDe
     return PermitDelay(*medians)
 
 
-def silent_share(connection: duckdb.DuckDBPyConnection, cutoff: date) -> float:
-    """Share of the plant-days of the four weeks through the cutoff's on which a plant reported nothing at all."""
-    rows = _rows(
-        connection,
-        """SELECT coalesce(avg(CAST(status = 'silent' AS INTEGER)), 0) FROM marts.submission_calendar_daily
-        WHERE feed = 'deliveries' AND is_expected AND status <> 'not_due' AND date_on BETWEEN ? AND ?""",
-        cutoff - timedelta(days=21),
-        cutoff + timedelta(days=6),
-    )
-    return float(rows[0][0])
+class Silence(NamedTuple):
+    """Share of plant-days on which a plant reported nothing at all: in the four weeks through the cutoff's, and in the
+    year before them."""
+
+    recent: float
+    before: float
+
+
+def silence(connection: duckdb.DuckDBPyConnection, cutoff: date) -> Silence:
+    """How silent the city's plants are, lately and before; small plants are silent on many days."""
+    last, first = cutoff + timedelta(days=6), cutoff - timedelta(days=21)
+    shares = []
+    for start, end in ((first, last), (first - timedelta(days=364), first - timedelta(days=1))):
+        rows = _rows(
+            connection,
+            """SELECT coalesce(avg(CAST(status = 'silent' AS INTEGER)), 0) FROM marts.submission_calendar_daily
+            WHERE feed = 'deliveries' AND is_expected AND status <> 'not_due' AND date_on BETWEEN ? AND ?""",
+            start,
+            end,
+        )
+        shares.append(float(rows[0][0]))
+    return Silence(*shares)
 
 
 def _permit_arrivals(connection: duckdb.DuckDBPyConnection, as_of: date) -> list[date]:

@@ -18,7 +18,7 @@ from forecasting.drift import find_drift
 from forecasting.errors import draw, learn_errors
 from forecasting.events import BASE, Scenario, check_districts, find_scenario
 from forecasting.flags import find_flags
-from forecasting.history import History, history, newest_knowledge, permit_delay, silent_share
+from forecasting.history import History, Silence, history, newest_knowledge, permit_delay, silence
 from forecasting.identity import Run, code_version, version_of_data
 from forecasting.intervals import sample_quantiles, widen
 from forecasting.origin import forecast_origin
@@ -155,7 +155,7 @@ def _make(
     quantiles = widen(hierarchy, now.mean[:, : run.horizon_weeks], quantiles, tested.widening)
     paths = monthly_paths(samples[: settings.paths], bottom, known.cutoff, settings.outlook_months)
     # the calendar of submissions knows no past days: what came later must not speak of an earlier one
-    silent = silent_share(connection, known.cutoff) if is_live and _has(connection, _SUBMISSIONS) else 0.0
+    silent = silence(connection, known.cutoff) if is_live and _has(connection, _SUBMISSIONS) else Silence(0.0, 0.0)
     flags = find_flags(known, calendar, now.models, silent, settings)
     drift = find_drift(tested, now, permit_delay(connection, run.as_of))
     write_run(connection, run, now, quantiles, tested, score(tested, settings.seed), paths, flags, drift)

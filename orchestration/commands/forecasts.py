@@ -140,7 +140,7 @@ def explain(
         show(found.to_dict(), as_json)
         return
     for sentence in found.sentences:
-        console.print(str(sentence), highlight=False, markup=False)
+        console.print(str(sentence), highlight=False, markup=False, soft_wrap=True)
 
 
 @commands.command(
@@ -157,4 +157,4 @@ def promote(run: RunArgument, home: HomeOption = None, as_json: JsonOption = Fal
     if as_json:
         show(found, as_json)
     else:
-        console.print(str(decision.text), highlight=False, markup=False)
+        console.print(str(decision.text), highlight=False, markup=False, soft_wrap=True)

@@ -16,7 +16,7 @@ from forecasting.calendar import read_calendar
 from forecasting.drift import SIGNALS, binomial_band, cusum
 from forecasting.flags import find_flags
 from forecasting.gaps import bridge, read_changes, stale_weeks
-from forecasting.history import history
+from forecasting.history import Silence, history, silence
 from forecasting.origin import OriginForecast, forecast_origin
 from forecasting.pipeline import expected_grants
 from forecasting.run import forecast_in
@@ -25,6 +25,7 @@ from forecasting.settings import Settings
 from store.messages import TongmaiError
 
 AS_OF = date(2025, 12, 29)
+ALWAYS_HEARD = Silence(0.0, 0.0)
 
 
 @pytest.fixture
@@ -34,14 +35,16 @@ def marts() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def made(connection: duckdb.DuckDBPyConnection, weeks: int = 26) -> tuple[OriginForecast, dict[str, set[str]]]:
+def made(
+    connection: duckdb.DuckDBPyConnection, weeks: int = 26, silent: Silence = ALWAYS_HEARD
+) -> tuple[OriginForecast, dict[str, set[str]]]:
     """The forecast and its flags: flag -> series."""
     calendar = read_calendar(connection)
     known = history(connection, AS_OF)
     known = known.bridged(calendar.is_holiday_week(known.weeks))
     forecast = forecast_origin(known, calendar, weeks, Settings())
     found: dict[str, set[str]] = {}
-    for flag in find_flags(known, calendar, forecast.models, 0.0, Settings()):
+    for flag in find_flags(known, calendar, forecast.models, silent, Settings()):
         assert flag.text.zh != flag.text.en
         found.setdefault(flag.flag, set()).add(flag.unique_id)
     return forecast, found
@@ -138,6 +141,21 @@ def test_a_history_without_a_new_year_says_so() -> None:
     with duckdb.connect() as connection:
         build_marts(connection, City(weeks=30))
         assert made(connection)[1]["new_year_unseen"] == {"city"}
+
+
+def test_plants_that_fall_silent_are_flagged_and_plants_that_always_were_are_not(
+    marts: duckdb.DuckDBPyConnection,
+) -> None:
+    marts.execute(
+        """CREATE TABLE marts.submission_calendar_daily AS
+        SELECT 'deliveries' AS feed, true AS is_expected, CAST(day AS DATE) AS date_on,
+            CASE WHEN day >= DATE '2025-12-01' AND day(day) % 2 = 0 THEN 'silent' ELSE 'received' END AS status
+        FROM range(DATE '2024-11-01', DATE '2025-12-29', INTERVAL 1 DAY) AS days (day)"""
+    )
+    heard = silence(marts, date(2025, 12, 22))
+    assert heard.recent == pytest.approx(0.5, abs=0.02) and heard.before == 0
+    assert made(marts, silent=heard)[1] == {"silent_plants": {"city"}}
+    assert made(marts, silent=Silence(0.5, 0.5))[1] == {}
 
 
 def test_drift_is_told_by_cusum_and_binomial() -> None:
