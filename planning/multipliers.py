@@ -17,12 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from planning.instance import MONTHS_PER_YEAR, Instance
-from planning.model import Bools, Floats
+from planning.model import Bools, Floats, Indices
 
 ITERATIONS = 300
 TRIED_EVERY = 60  # iterations between two decisions faced with demand
 PATIENCE = 10  # iterations without a better bound before the step is halved
 LEAST_STEP = 0.01
+MOST_TRIED = 8  # sites beyond those that hold all demand
 
 
 @dataclass(frozen=True)
@@ -72,26 +73,49 @@ def ascend(
         if norm <= 0 or step < LEAST_STEP or upper_cny <= best.bound_cny or time.monotonic() > deadline:
             break
         price = np.maximum(price + step * (upper_cny - bound) / norm * missing, 0.0)
+    _try_cheapest(instance, best.price, attempt)
     return best
+
+
+def _try_cheapest(instance: Instance, price: Floats, attempt: Callable[[Bools], float]) -> None:
+    """Face the sites that cost least at these prices: just enough for all demand, then one more each while it helps."""
+    cost, capacity = _site_cost(instance, price)[0], instance.sites.usable_m3
+    order = np.argsort(np.divide(cost, capacity, out=np.full(len(cost), np.inf), where=capacity > 0), kind="stable")
+    enough = int(np.searchsorted(np.cumsum(capacity[order]), instance.demand_m3[0].sum())) + 1
+    reached = np.inf
+    for count in range(enough, min(enough + MOST_TRIED, len(order)) + 1):
+        is_open = np.zeros(len(order), bool)
+        is_open[order[:count]] = True
+        objective = attempt(is_open)
+        if count > enough + 1 and objective >= reached:
+            break
+        reached = objective
 
 
 def relaxed(instance: Instance, price: Floats) -> tuple[float, Floats, Floats]:
     """The bound of these prices, CNY per year, with y (sites,) and what each point gets, m³ per month (points,)."""
-    sites, demand = instance.sites, instance.demand_m3[0]
+    demand, years = instance.demand_m3[0], instance.policy.horizon_years
+    cost, arc, filled = _site_cost(instance, price)
+    y = _cheapest_cover(cost, instance.sites.usable_m3, float(demand.sum()))
+    weights = y[instance.arc_site[arc]] * filled
+    served = np.asarray(np.bincount(instance.arc_point[arc], weights, instance.points), float)
+    constant = float(instance.sites.closing_cny.sum()) / years
+    return constant + MONTHS_PER_YEAR * float(price @ demand) + float(cost @ y), y, served
+
+
+def _site_cost(instance: Instance, price: Floats) -> tuple[Floats, Indices, Floats]:
+    """F_p - K_p/T - v_p(λ), CNY per year (sites,), with the arcs that pay and what each carries, m³ per month."""
+    sites = instance.sites
     margin = price[instance.arc_point] - instance.arc_price
     arc = np.flatnonzero(margin > 0)
     arc = arc[np.lexsort((-margin[arc], instance.arc_site[arc]))]
-    site, wanted = instance.arc_site[arc], demand[instance.arc_point[arc]]
+    site, wanted = instance.arc_site[arc], instance.demand_m3[0][instance.arc_point[arc]]
     before = np.cumsum(wanted) - wanted
     starts = np.searchsorted(site, np.arange(len(sites)))
     before -= np.append(before, 0.0)[starts][site]
     filled = np.clip(sites.usable_m3[site] - before, 0.0, wanted)
     value = np.bincount(site, margin[arc] * filled, len(sites)) * MONTHS_PER_YEAR
-    cost = sites.fixed_cny_per_year - sites.closing_cny / instance.policy.horizon_years - value
-    y = _cheapest_cover(cost, sites.usable_m3, float(demand.sum()))
-    served = np.asarray(np.bincount(instance.arc_point[arc], y[site] * filled, instance.points), float)
-    constant = float(sites.closing_cny.sum()) / instance.policy.horizon_years
-    return constant + MONTHS_PER_YEAR * float(price @ demand) + float(cost @ y), y, served
+    return sites.fixed_cny_per_year - sites.closing_cny / instance.policy.horizon_years - value, arc, filled
 
 
 def _cheapest_cover(cost: Floats, capacity: Floats, demand: float) -> Floats:
