@@ -181,3 +181,19 @@ def test_a_parquet_file_keeps_the_type_of_its_ids(tmp_path: Path) -> None:
     forecast_series_file(tmp_path / "in.parquet", "W", tmp_path / "out.parquet", 2, model="seasonal_naive")
     table = pa_parquet.read_table(tmp_path / "out.parquet")
     assert (table["unique_id"].type, table.num_rows) == (pa.int64(), 2)
+
+
+def test_row_order_and_what_stands_after_the_end_change_no_bit(tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    rows = [(*row, random.uniform(1, 2)) for name in "ab" for row in weekly(name, list(walk(90, ord(name))))]
+    ahead = [(name, BASE[0][1] + timedelta(weeks=week), "", 5) for name in "ab" for week in range(90, 96)]
+    outputs = []
+    for shown in (
+        [*rows, *ahead],
+        [([*rows, *ahead])[place] for place in random.permutation(len(rows) + len(ahead))],
+        [*rows, *((*row[:3], random.uniform(-9, 9)) for row in ahead)],
+        rows,
+    ):
+        run(tmp_path, shown, f"{HEAD},permits", season=52)
+        outputs.append((tmp_path / "out.parquet").read_bytes())
+    assert all(one == outputs[0] for one in outputs)
