@@ -4,4 +4,7 @@ Belongs here: the as-of door to the data, the permit pipeline, Prophet, error ba
 backtests, and the tables that keep them. Does not belong here: demand's definition (dbt) or capacity (planning).
 
 One run reads `history` -> `pipeline` -> `model` -> `reconcile` -> `errors` -> `paths`, wired in `run`.
+
+`engine` forecasts any `panel` of series; `series_run` is its door for files: `long_table` -> `series_source` ->
+`engine.forecast`.
 """
