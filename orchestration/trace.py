@@ -26,8 +26,8 @@ _NAMED = (
     "USING (material)"
 )
 
-# A ticket's rows are asked for table by table, each with what the one before told: constants let a scan pass by what it
-# does not need, where a join would read it.
+# Rows are asked for table by table, each with what the one before told: constants let a scan pass by what it does not
+# need, where a join would read it. Batches and weighings lie plant by plant, each in the order of time.
 _TICKET = """
 SELECT ticket_id, plant_id, order_id, project_id, grade, load_m3, delivered_m3, delivered_on, status
 FROM marts.fct_deliveries WHERE ticket_id = $id
@@ -35,16 +35,18 @@ FROM marts.fct_deliveries WHERE ticket_id = $id
 _PLANT = "SELECT plant_name FROM marts.dim_plants WHERE plant_id = $plant_id AND is_current"
 _ORDER = "SELECT structure_part, permit_no FROM marts.fct_orders WHERE order_id = $order_id"
 _PROJECT_NAME = "SELECT project_name FROM marts.dim_projects WHERE project_id = $project_id"
+_KG = "CAST(sum(CAST(actual_kg AS DECIMAL(18, 3))) AS DOUBLE) AS actual_kg"
 _BATCHES = """
 SELECT plant_id, batch_id, mixed_at, batch_m3, mix_id, has_filed_mix
 FROM marts.fct_batches WHERE ticket_id = $id
 """
-_BATCHES_AROUND = f"{_BATCHES} AND mixed_on BETWEEN $delivered_on - 1 AND $delivered_on"
+_BATCHES_AROUND = f"{_BATCHES} AND plant_id = $plant_id AND mixed_on BETWEEN $delivered_on - 1 AND $delivered_on"
 _WEIGHINGS = f"""
 SELECT plant_id, batch_id, weighing_no, material, material_zh, material_en, lot_no, target_kg, actual_kg, filed_kg,
     deviation_from_target_pct, deviation_from_filed_pct
-FROM marts.fct_batch_materials {_NAMED} WHERE ticket_id = $id AND mixed_at BETWEEN $first_at AND $last_at
-ORDER BY plant_id, batch_id, weighing_no
+FROM marts.fct_batch_materials {_NAMED}
+WHERE ticket_id = $id AND plant_id = $plant AND mixed_at BETWEEN $first_at AND $last_at
+ORDER BY batch_id, weighing_no
 """
 _LOT_STATES = """
 SELECT material, lot_no, lot_state, supplier_ids, first_received_at, test_report_nos
@@ -73,12 +75,21 @@ LEFT JOIN (SELECT plant_id, plant_name FROM marts.dim_plants WHERE is_current) U
 WHERE lot_no = $id
 ORDER BY plant_id, material
 """
-_REACHED = """
+_REACHED = f"""
 WITH reached AS MATERIALIZED (
-    FROM marts.trace_reverse WHERE lot_no = $id AND plant_id = $plant AND material = $material
+    SELECT ticket_id, count(DISTINCT batch_id) AS batches, min(mixed_at) AS first_mixed_at, {_KG}
+    FROM marts.fct_batch_materials
+    WHERE lot_no = $id AND plant_id = $plant AND material = $material AND mixed_on BETWEEN $first_on AND $last_on
+    GROUP BY ticket_id
 )
-SELECT reached.* EXCLUDE (plant_id, material, lot_no), coalesce(specimens, 0) AS specimens
+SELECT ticket_id, batches, first_mixed_at, actual_kg, grade, delivered_m3, delivered_on, order_id, project_id,
+    project_name, structure_part, permit_no, coalesce(specimens, 0) AS specimens
 FROM reached
+LEFT JOIN (
+    SELECT ticket_id, grade, delivered_m3, delivered_on, order_id, project_id FROM marts.fct_deliveries
+) USING (ticket_id)
+LEFT JOIN (SELECT project_id, project_name FROM marts.dim_projects) USING (project_id)
+LEFT JOIN (SELECT order_id, structure_part, permit_no FROM marts.fct_orders) USING (order_id)
 LEFT JOIN (
     SELECT ticket_id, count(*) AS specimens FROM marts.fct_strength_tests
     WHERE ticket_id IN (SELECT ticket_id FROM reached) GROUP BY ticket_id
@@ -108,21 +119,23 @@ LEFT JOIN (
 ) USING (ticket_id)
 ORDER BY delivered_on, ticket_id
 """
+_MIXED = """
+SELECT plant_id, min(mixed_at) AS first_at, max(mixed_at) AS last_at, list(DISTINCT ticket_id) AS tickets
+FROM marts.fct_batches WHERE ticket_id IN (SELECT ticket_id FROM marts.fct_deliveries WHERE project_id = $id)
+GROUP BY plant_id ORDER BY plant_id
+"""
 _USED = f"""
-WITH batches AS MATERIALIZED (
-    SELECT plant_id, batch_id, mixed_at FROM marts.fct_batches
-    WHERE ticket_id IN (SELECT ticket_id FROM marts.fct_deliveries WHERE project_id = $id)
-),
-used AS (
-    SELECT plant_id, material, lot_no, count(DISTINCT ticket_id) AS tickets,
-        CAST(sum(CAST(actual_kg AS DECIMAL(18, 3))) AS DOUBLE) AS actual_kg
-    FROM marts.fct_batch_materials SEMI JOIN batches USING (plant_id, batch_id, mixed_at)
+WITH used AS (
+    SELECT plant_id, material, lot_no, count(DISTINCT ticket_id) AS tickets, {_KG}
+    FROM marts.fct_batch_materials
+    WHERE plant_id = $plant_id AND mixed_at BETWEEN $first_at AND $last_at
+        AND ticket_id IN (SELECT unnest($tickets))
     GROUP BY ALL
 )
 SELECT used.*, material_zh, material_en, coalesce(lot_state, 'lot_not_recorded') AS lot_state, supplier_ids,
     test_report_nos
-FROM used LEFT JOIN marts.dim_lots USING (plant_id, material, lot_no) {_NAMED}
-ORDER BY plant_id, material, lot_no
+FROM used LEFT JOIN (FROM marts.dim_lots WHERE plant_id = $plant_id) USING (plant_id, material, lot_no) {_NAMED}
+ORDER BY material, lot_no
 """
 
 
@@ -159,7 +172,8 @@ def _tickets(connection: duckdb.DuckDBPyConnection, wanted: str) -> Iterator[Fou
     for ticket in rows(connection, _TICKET, {"id": wanted}):
         batches: list[Found] = []
         if ticket["delivered_on"] is not None:
-            batches = rows(connection, _BATCHES_AROUND, {"id": wanted, "delivered_on": ticket["delivered_on"]})
+            near = {name: ticket[name] for name in ("plant_id", "delivered_on")}
+            batches = rows(connection, _BATCHES_AROUND, {"id": wanted, **near})
         if sum(batch["batch_m3"] for batch in batches) < ticket["load_m3"] - _ROUNDING_M3:
             batches = rows(connection, _BATCHES, {"id": wanted})
         told = {"plant_name": None, "project_name": None, "structure_part": None, "permit_no": None}
@@ -181,35 +195,39 @@ def _unrecorded(connection: duckdb.DuckDBPyConnection, wanted: str) -> list[Foun
 def _chain(connection: duckdb.DuckDBPyConnection, ticket_id: str, batches: list[Found]) -> Found:
     """Batches with their weighings, the receipts of their lots, and the specimens."""
     batches = sorted(batches, key=itemgetter("mixed_at", "batch_id"))
-    weighings: list[Found] = []
     receipts: list[Found] = []
-    if batches:
-        span = {"first_at": batches[0]["mixed_at"], "last_at": batches[-1]["mixed_at"]}
-        weighings = rows(connection, _WEIGHINGS, {"id": ticket_id, **span})
     of_batch = defaultdict(list)
-    for plant_id in sorted({weighing["plant_id"] for weighing in weighings}):
-        here = [weighing for weighing in weighings if weighing["plant_id"] == plant_id]
-        lots = sorted({weighing["lot_no"] for weighing in here if weighing["lot_no"] is not None})
-        asked = {"plant": plant_id, "lots": lots}
-        states = {
-            (lot["material"], lot["lot_no"]): lot for lot in (rows(connection, _LOT_STATES, asked) if lots else [])
-        }
-        used = {(weighing["material"], weighing["lot_no"]) for weighing in here}
-        found = rows(connection, _RECEIPTS, asked) if lots else []
-        receipts += [receipt for receipt in found if (receipt["material"], receipt["lot_no"]) in used]
-        for weighing in here:
-            state = states.get((weighing["material"], weighing["lot_no"]), {"lot_state": "lot_not_recorded"})
-            of_batch[plant_id, weighing["batch_id"]].append({**weighing, **state})
-    specimens: list[Found] = []
+    specimens: dict[str, Found] = {}  # each once, however many plants mixed for the ticket
     for plant_id in sorted({batch["plant_id"] for batch in batches}) or [None]:
-        mine = [batch["batch_id"] for batch in batches if batch["plant_id"] == plant_id]
-        specimens += rows(connection, _SPECIMENS, {"id": ticket_id, "plant": plant_id, "batches": mine})
+        mine = [batch for batch in batches if batch["plant_id"] == plant_id]
+        for weighing in _weighings(connection, ticket_id, mine):
+            of_batch[plant_id, weighing["batch_id"]].append(weighing)
+        used = {(row["material"], row["lot_no"]) for batch in mine for row in of_batch[plant_id, batch["batch_id"]]}
+        lots = sorted({lot_no for _, lot_no in used if lot_no is not None})
+        found = rows(connection, _RECEIPTS, {"plant": plant_id, "lots": lots}) if lots else []
+        receipts += [receipt for receipt in found if (receipt["material"], receipt["lot_no"]) in used]
+        asked = {"id": ticket_id, "plant": plant_id, "batches": [batch["batch_id"] for batch in mine]}
+        specimens |= {specimen["specimen_id"]: specimen for specimen in rows(connection, _SPECIMENS, asked)}
     return {
         "batches": [{**batch, "weighings": of_batch[batch["plant_id"], batch["batch_id"]]} for batch in batches],
         "receipts": receipts,
         "is_sampled": bool(specimens),
-        "specimens": specimens,
+        "specimens": list(specimens.values()),
     }
+
+
+def _weighings(connection: duckdb.DuckDBPyConnection, ticket_id: str, batches: list[Found]) -> list[Found]:
+    """The ticket's weighings at one plant, each with the state of its lot; the batches in the order of time."""
+    if not batches:
+        return []
+    plant = {"plant": batches[0]["plant_id"]}
+    span = {"first_at": batches[0]["mixed_at"], "last_at": batches[-1]["mixed_at"]}
+    weighings = rows(connection, _WEIGHINGS, {"id": ticket_id, **plant, **span})
+    lots = sorted({weighing["lot_no"] for weighing in weighings if weighing["lot_no"] is not None})
+    found = rows(connection, _LOT_STATES, {**plant, "lots": lots}) if lots else []
+    states = {(lot["material"], lot["lot_no"]): lot for lot in found}
+    unrecorded = {"lot_state": "lot_not_recorded"}
+    return [{**row, **states.get((row["material"], row["lot_no"]), unrecorded)} for row in weighings]
 
 
 def _lots(connection: duckdb.DuckDBPyConnection, wanted: str, plant: str | None) -> Iterator[Found]:
@@ -219,7 +237,8 @@ def _lots(connection: duckdb.DuckDBPyConnection, wanted: str, plant: str | None)
             continue
         place = {"plant": lot["plant_id"]}
         receipts = rows(connection, _RECEIPTS, {**place, "lots": [wanted]})
-        reached = rows(connection, _REACHED, {"id": wanted, **place, "material": lot["material"]})
+        days = {"first_on": lot["first_mixed_on"], "last_on": lot["last_mixed_on"]}
+        reached = rows(connection, _REACHED, {"id": wanted, **place, "material": lot["material"], **days})
         yield {
             "kind": "lot",
             **lot,
@@ -237,5 +256,7 @@ def _projects(connection: duckdb.DuckDBPyConnection, wanted: str) -> Iterator[Fo
             **project,
             "permit_rows": rows(connection, _PERMITS, {"id": wanted}),
             "tickets": rows(connection, _SERVED, {"id": wanted}),
-            "lots": rows(connection, _USED, {"id": wanted}),
+            "lots": [
+                lot for mixed in rows(connection, _MIXED, {"id": wanted}) for lot in rows(connection, _USED, mixed)
+            ],
         }

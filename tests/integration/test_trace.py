@@ -86,9 +86,17 @@ def test_a_project_lists_its_tickets_and_lots(city: Home, versions: dict[str, Ve
     tickets = {ticket["ticket_id"] for ticket in project["tickets"]}
     assert tickets
     batches = tickets_of(versions)
-    lots = {(batch["plant_id"], weighing["material"], weighing["lot_no"])
-            for ticket in tickets for batch in batches.get(ticket, []) for weighing in batch["materials"]}  # fmt: skip
-    assert {(lot["plant_id"], lot["material"], lot["lot_no"]) for lot in project["lots"]} == lots
+    lots: dict[tuple[str, str, str | None], list[tuple[str, float]]] = defaultdict(list)
+    for ticket in tickets:
+        for batch in batches.get(ticket, []):
+            for weighing in batch["materials"]:
+                lot = batch["plant_id"], weighing["material"], weighing["lot_no"]
+                lots[lot].append((ticket, weighing["actual_kg"] or 0))
+    told = {(lot["plant_id"], lot["material"], lot["lot_no"]): lot for lot in project["lots"]}
+    assert told.keys() == lots.keys()
+    for lot, weighings in lots.items():
+        assert told[lot]["tickets"] == len({ticket for ticket, _ in weighings})
+        assert (told[lot]["actual_kg"] or 0) == pytest.approx(sum(kg for _, kg in weighings))
 
 
 def test_what_is_missing_is_said_and_never_called_passed(city: Home, versions: dict[str, Versions]) -> None:

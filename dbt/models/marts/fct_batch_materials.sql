@@ -1,6 +1,6 @@
 -- One weighing. What the filed mix asks of a batch is asked per material: where several scales weigh one material (two
--- sizes of stone), each bears its part of that in proportion to the set points, so that the parts add up. In the order
--- of time, so that a reader of some days passes by all others.
+-- sizes of stone), each bears its part of that in proportion to the set points, so that the parts add up. Plant by
+-- plant in the order of time, so that a reader of a plant's days passes by all others.
 with
 
 listed as (
@@ -85,4 +85,4 @@ select
     case when target_kg > 0 then round(100 * (actual_kg - target_kg) / target_kg, 3) end as deviation_from_target_pct,
     case when filed_kg > 0 then round(100 * (actual_kg - filed_kg) / filed_kg, 3) end as deviation_from_filed_pct
 from compared
-order by mixed_at, plant_id, batch_id, weighing_no
+order by plant_id, mixed_at, batch_id, weighing_no

@@ -1,4 +1,4 @@
--- In the order of time, so that a reader of some days passes by all others.
+-- Plant by plant in the order of time, so that a reader of a plant's days passes by all others.
 with
 
 summed as (
@@ -33,4 +33,4 @@ select
     batches._source_row
 from summed as batches
 left join {{ ref('stg_plants') }} as plants on batches.plant_id = plants.plant_id
-order by batches.mixed_at, batches.plant_id, batches.batch_id
+order by batches.plant_id, batches.mixed_at, batches.batch_id
