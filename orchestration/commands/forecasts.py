@@ -54,12 +54,16 @@ def backtest(
 
 def _print_scores(scores: dict[str, dict[str, dict[str, float]]]) -> None:
     columns = ("mase", "rmsse", "wape", "scrps", "bias", "coverage80", "coverage95", "skill_seasonal_naive")
+    named = {"coverage80": "80 %", "coverage95": "95 %", "skill_seasonal_naive": str(Text("优于朴素", "skill"))}
+    shown = {"district_grade_class": "district×grade"}
     table = Table(box=None, pad_edge=False)
-    for name in (str(Text("层级", "level")), str(Text("提前周数", "weeks")), *columns):
-        table.add_column(name, overflow="fold")
+    for name in (str(Text("层级", "level")), str(Text("周", "weeks")), *(named.get(name, name) for name in columns)):
+        table.add_column(name, no_wrap=True)
     for level, bands in scores.items():
-        for band, metrics in sorted(bands.items(), key=lambda item: tuple(map(int, item[0].split("-")))[::-1]):
-            table.add_row(level, band, *(f"{metrics[name]:.3f}" if name in metrics else "–" for name in columns))
+        for band, metrics in sorted(bands.items(), key=lambda item: (item[0] == "1-52", int(item[0].split("-")[0]))):
+            table.add_row(
+                shown.get(level, level), band, *(f"{metrics[name]:.3f}" if name in metrics else "–" for name in columns)
+            )
     console.print(table)
 
 
