@@ -1,19 +1,18 @@
 """Forecasts of series that add up, made to add up.
 
-Belongs here: coherent means, and bands that move with them. Does not belong here: the covariance and the projection
-(`forecasting.reconcile`), joint samples (the city's, `forecasting.errors`).
+Belongs here: coherent means, bands that move with them, the past errors that MinT weighs series by. Does not belong
+here: the covariance and the projection (`forecasting.reconcile`), joint samples (the city's, `forecasting.errors`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from forecasting.engine.smoothing import smooth
+from forecasting.engine.work import Work
 from forecasting.hierarchy import FloatArray
+from forecasting.panel import Panel
 from forecasting.reconcile import reconcile
-from forecasting.settings import QUANTILES
-
-_Q10, _Q90 = (list(QUANTILES).index(name) for name in ("q10", "q90"))
-_BAND = 2.563  # standard deviations between the 10 % and the 90 % quantile of a normal
 
 
 def coherent(
@@ -21,15 +20,27 @@ def coherent(
 ) -> tuple[FloatArray, FloatArray]:
     """MinT-coherent means (N, H) of non-negative series, and quantiles (7, N, H) moved in the same proportion.
 
-    summing (N, B); errors (N, W): relative errors of the same past windows of all series, 0 where unknown. They give
-    the correlations, the calibrated bands give the variances. Quantiles are not summed: the sum of 90 % quantiles is
-    no 90 % quantile. Each level's own band was calibrated on its own past and only moves with its mean.
+    summing (N, B); errors (N, W) of the same past stretches of all series, in their own units. Quantiles are not
+    summed: the sum of 90 % quantiles is no 90 % quantile. Each level's own band was calibrated on its own past and
+    only moves with its mean.
     """
-    deviation = np.maximum(
-        (quantiles[_Q90] - quantiles[_Q10]).mean(axis=1) / _BAND, 1e-9 * np.abs(mean).max(initial=1.0)
-    )
-    spread = errors.std(axis=1)
-    residuals = (errors - errors.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1.0)[:, None]
-    together = summing @ reconcile(summing, mean, residuals * deviation[:, None])
-    moved = np.where(mean > 0, together / np.where(mean > 0, mean, 1.0), 1.0)
-    return together, quantiles * moved
+    adding_up = summing @ reconcile(summing, mean, errors)
+    moved = np.where(mean > 0, adding_up / np.where(mean > 0, mean, 1.0), 1.0)
+    return adding_up, quantiles * moved
+
+
+def errors_over(errors: FloatArray, horizon: int) -> FloatArray:
+    """(N, T - l + 1) sums of errors (N, T) over l periods: a horizon, or fewer where the past is short.
+
+    What series miss together shows over a horizon more than from one period to the next: at origins within the
+    training part of the tourism hierarchy these sums bettered every level, single errors worsened the upper ones.
+    """
+    length = max(min(horizon, errors.shape[1] // 8), 1)
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(errors, length, axis=1).sum(axis=2))
+
+
+def one_step_errors(panel: Panel) -> FloatArray:
+    """(N, T) what exponential smoothing missed one step ahead, in the series' own units; 0 where nothing is known."""
+    work = Work.of(panel)
+    smoothed = smooth(work.adjusted, work.lengths, 1, fitted=True)
+    return np.nan_to_num(panel.y - work.guard.back(smoothed.fitted + work.season[:, : work.periods]))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecasting.engine.coherence import coherent
+from forecasting.engine.coherence import coherent, errors_over, one_step_errors
 from forecasting.engine.conformal import Calibration, calibrate, own_factor, quantile_steps
 from forecasting.engine.ensemble import equal_weights, learn_weights
 from forecasting.engine.members import pool
@@ -68,7 +68,6 @@ def forecast(panel: Panel, model: str = ENSEMBLE, progress: Progress | None = No
     calibration = calibrate(_combined(seen.errors, weights), seen.base, seen.series, band)
     mean, quantiles = np.empty((len(panel), panel.horizon)), np.empty((len(QUANTILES), len(panel), panel.horizon))
     windows = np.zeros(len(panel), dtype=np.int64)
-    together = np.zeros((len(panel), origins, panel.horizon if panel.summing is not None else 0))
     done = 0
     if len(studied) < len(panel):
         parts = []
@@ -76,14 +75,11 @@ def forecast(panel: Panel, model: str = ENSEMBLE, progress: Progress | None = No
         limit = _BIAS_LIMIT if panel.summing is None else _BIAS_LIMIT_OF_SUMS
         mean[rows], quantiles[:, rows] = _spread(part, weights, calibration, limit)
         windows[rows] = np.bincount(part.windows.series, minlength=len(rows))
-        if panel.summing is not None:
-            past = part.windows
-            together[rows[past.series], past.origin] = np.nan_to_num(_combined(past.errors, weights) / past.base)
         done += len(rows)
         if progress is not None:
             progress(done, len(panel))
     if panel.summing is not None:
-        mean, quantiles = coherent(panel.summing, mean, quantiles, together.reshape(len(panel), -1))
+        mean, quantiles = coherent(panel.summing, mean, quantiles, errors_over(one_step_errors(panel), panel.horizon))
     return Forecast(mean, quantiles, dict(zip(names, weights, strict=True)), windows)
 
 
