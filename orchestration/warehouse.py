@@ -17,13 +17,16 @@ from typing import Any
 
 import duckdb
 
+from orchestration.project_version import PROJECT, built_from, note_built_from, project_files, project_version
 from orchestration.reference import check_reference
 from store.connections import reader
-from store.home import REFERENCE, REPOSITORY, Home
+from store.home import Home
 from store.locks import hold
 from store.messages import EXIT_QUALITY_GATE, TongmaiError, progress
 
-PROJECT = REPOSITORY / "dbt"
+FULL = ("--full-refresh",)
+# while the project stays the same, its unit tests have passed and its reference files are loaded
+ONLY_CHANGED = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "seed")
 FAILED = ("error", "fail", "runtime error")
 
 
@@ -57,8 +60,10 @@ class BuildReport:
         return {name: value for name, value in asdict(self).items() if name != "nodes"}
 
 
-def build(home: Home) -> BuildReport:
-    """Build and test the whole warehouse from `raw`.
+def build(home: Home, is_full: bool = False) -> BuildReport:
+    """Build and test the warehouse from `raw`: what changed of the large tables, everything where the project changed.
+
+    `is_full` makes every table anew. The result is the same (docs/decisions/0016).
 
     Raises TongmaiError(`build_failed`, exit code 3) naming the models or tests that failed.
     """
@@ -71,7 +76,10 @@ def build(home: Home) -> BuildReport:
             )
         check_reference()
         progress("build", "dbt 建库并检查……", "dbt builds and tests the warehouse …")
-        nodes = _nodes(_invoke(home, "build").result)
+        is_full = is_full or built_from(home) != project_version()
+        if is_full:
+            note_built_from(home, None)  # killed from here on, the next build is a full one too
+        nodes = _nodes(_invoke(home, "build", *(FULL if is_full else ONLY_CHANGED)).result)
         failed = [node for node in nodes if node.has_failed]
         if failed:
             names = "; ".join(f"{node.unique_id.split('.')[2]}: {node.message.strip()}" for node in failed[:5])
@@ -81,6 +89,8 @@ def build(home: Home) -> BuildReport:
                 f"{len(failed)} models or tests failed: {names}. The published version is untouched.",
                 EXIT_QUALITY_GATE,
             )
+        if is_full:
+            note_built_from(home, project_version())
         _describe(home)
     models = sum(node.kind == "model" for node in nodes)
     tests = sum(node.kind in ("test", "unit_test") for node in nodes)
@@ -139,8 +149,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _project_changed_at() -> float:
-    files = [path for folder in (PROJECT, REFERENCE) for path in folder.rglob("*") if path.is_file()]
-    return max(path.stat().st_mtime for path in files)
+    return max(path.stat().st_mtime for path in project_files())
 
 
 def _invoke(home: Home, *command: str) -> Any:

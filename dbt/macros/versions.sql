@@ -8,28 +8,29 @@ from {{ relation }}
 qualify row_number() over (partition by {{ key }} order by version_at desc, content_hash desc) = 1
 {%- endmacro %}
 
-{# The same, where only the keys of `restated` (a CTE) can have several versions: all other rows pass through unranked. #}
-{% macro newest_version_among(relation, key, restated) -%}
-select versions.*
+{# The same, where only the keys of `restated` (a CTE) can have several versions: all other rows pass through unranked.
+   Only these columns are read. #}
+{% macro newest_version_among(relation, columns, key, restated) -%}
+select {% for column in columns %}versions.{{ column }}{{ ", " if not loop.last }}{% endfor %}
 from {{ relation }} as versions
-where not exists (
-    select 1 from {{ restated }}
-    where {% for column in key %}{{ restated }}.{{ column }} = versions.{{ column }}
-        {{- " and " if not loop.last }}{% endfor %}
-)
+anti join {{ restated }} using ({{ key | join(', ') }})
 union all
 (
-    select versions.*
+    select {% for column in columns %}versions.{{ column }}{{ ", " if not loop.last }}{% endfor %}
     from {{ relation }} as versions
-    where exists (
-        select 1 from {{ restated }}
-        where {% for column in key %}{{ restated }}.{{ column }} = versions.{{ column }}
-            {{- " and " if not loop.last }}{% endfor %}
-    )
+    semi join {{ restated }} using ({{ key | join(', ') }})
     qualify row_number() over (
         partition by {{ key | join(', ') }} order by versions.version_at desc, versions.content_hash desc
     ) = 1
 )
+{%- endmacro %}
+
+{# What tells a batch's version, without the lists it holds: version_row finds these. #}
+{% macro batch_columns() -%}
+    {{ return([
+        'plant_id', 'batch_id', 'mixed_on', 'mix_id', 'known_at', 'version_at', 'content_hash', 'flags', '_source_file',
+        '_source_row', 'version_row',
+    ]) }}
 {%- endmacro %}
 
 {# The newest non-null value of every column, since a ticket's events arrive one by one and null means unknown. Most

@@ -35,13 +35,17 @@ def build(
             ),
         ),
     ] = None,
+    full: Annotated[
+        bool,
+        typer.Option("--full", help=said("全部重建（平时只重建变了的部分）", "make all anew, not only what changed")),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     from orchestration.past import past_home
     from orchestration.warehouse import build as build_warehouse
 
     place = home_of(home)
-    show(build_warehouse(place if as_of is None else past_home(place, as_of.date())).to_dict(), as_json)
+    show(build_warehouse(place if as_of is None else past_home(place, as_of.date()), full).to_dict(), as_json)
 
 
 @commands.command(

@@ -1,14 +1,9 @@
--- Batches with the stretch of their mix that was in force when they were mixed: on file by then and not withdrawn.
+-- Batches with their weighings and the mix in force when they were mixed.
 select
-    batches.*,
-    mixes.mix_no,
+    versions.* exclude (version_row) replace (placed.plant_id as plant_id),
+    placed.mix_no,
     mixes.valid_from as mix_valid_from,
     mixes.grade as mix_grade
-from {{ ref('int_batches_resolved') }} as batches
-left join {{ ref('int_mixes_spanned') }} as mixes
-    on
-        batches.plant_id = mixes.plant_id
-        and batches.mix_id = mixes.mix_id
-        and mixes.status <> 'withdrawn'
-        and batches.mixed_on >= mixes.valid_from
-        and batches.mixed_on < coalesce(mixes.valid_to, date '9999-12-31')
+from {{ ref('int_batches_placed') }} as placed
+inner join {{ ref('stg_batches_versions') }} as versions on placed.version_row = versions.version_row
+left join {{ ref('int_mixes_spanned') }} as mixes on placed.mix_no = mixes.mix_no

@@ -17,4 +17,4 @@ translated as (
     where is_translated
 )
 
-{{ newest_version_among('resolved', ['plant_id', 'batch_id'], 'translated') }}
+{{ newest_version_among('resolved', batch_columns(), ['plant_id', 'batch_id'], 'translated') }}

@@ -1,19 +1,13 @@
 -- What was weighed, by plant, day, grade class and material, beside the volume that was mixed with it. The class is the
 -- ticket's; where the ticket is not there, the mix's. A table: costs and procurement read it, not the weighings.
-{{ config(materialized='table') }}
+{{ kept_by_parts('int_materials_fingerprinted', ['plant_id', 'mixed_on']) }}
 
 with
 
 classed as (
-    select
-        batches.plant_id,
-        batches.batch_id,
-        batches.mixed_on,
-        batches.batch_m3,
-        coalesce(tickets.grade_class, grades.grade_class, 'unknown') as grade_class
-    from {{ ref('fct_batches') }} as batches
-    left join {{ ref('fct_deliveries') }} as tickets on batches.ticket_id = tickets.ticket_id
-    left join {{ ref('int_grades_classified') }} as grades on batches.grade = grades.grade
+    select batches.*
+    from {{ ref('int_batches_classed') }} as batches
+    {{- only_changed_parts('batches') }}
 ),
 
 mixed as (
@@ -34,7 +28,11 @@ weighed as (
         weighings.material,
         {{ exact_sum('weighings.actual_kg') }} as used_kg
     from {{ ref('fct_batch_materials') }} as weighings
-    inner join classed on weighings.plant_id = classed.plant_id and weighings.batch_id = classed.batch_id
+    inner join classed
+        on
+            weighings.plant_id = classed.plant_id
+            and weighings.mixed_on = classed.mixed_on
+            and weighings.batch_id = classed.batch_id
     group by classed.plant_id, classed.mixed_on, classed.grade_class, weighings.material
 )
 

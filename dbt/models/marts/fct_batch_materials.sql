@@ -1,7 +1,15 @@
 -- One weighing. What the filed mix asks of a batch is asked per material: where several scales weigh one material (two
 -- sizes of stone), each bears its part of that in proportion to the set points, so that the parts add up. Plant by
 -- plant in the order of time, so that a reader of a plant's days passes by all others.
+{{ kept_by_parts('int_batches_fingerprinted', ['plant_id', 'mixed_on']) }}
+
 with
+
+batches as (
+    select mixed.*
+    from {{ ref('int_batches_mixed') }} as mixed
+    {{- only_changed_parts('mixed') }}
+),
 
 listed as (
     select
@@ -21,7 +29,7 @@ listed as (
                 ]
             } for own in materials
         ] as weighings
-    from {{ ref('int_batches_mixed') }}
+    from batches
 ),
 
 weighings as (

@@ -1,5 +1,13 @@
 -- Plant by plant in the order of time, so that a reader of a plant's days passes by all others.
+{{ kept_by_parts('int_batches_fingerprinted', ['plant_id', 'mixed_on']) }}
+
 with
+
+batches as (
+    select mixed.*
+    from {{ ref('int_batches_mixed') }} as mixed
+    {{- only_changed_parts('mixed') }}
+),
 
 summed as (
     select
@@ -7,7 +15,7 @@ summed as (
         len(materials) as weighings,
         list_sum([weighing['target_kg'] for weighing in materials]) as target_kg,
         list_sum([weighing['actual_kg'] for weighing in materials]) as actual_kg
-    from {{ ref('int_batches_mixed') }}
+    from batches
 )
 
 select

@@ -1,20 +1,23 @@
 -- GB/T 14902: how much of what was weighed kept its tolerance, held against the recipe's set point and against the
 -- filed mix. Per batch each weighing counts; cumulative is the sum over a truck's batches, as the standard has it.
 -- The deviation of a whole month has no limit of its own, but a well-kept scale has none.
+{{ kept_by_parts('int_weighings_fingerprinted', ['plant_id', 'month_start']) }}
+
 with
 
 weighings as (
     select
-        plant_id,
-        material,
-        {{ month_start('mixed_on') }} as month_start,
-        ticket_id,
-        actual_kg,
-        case when actual_kg is not null then target_kg end as target_kg,
-        case when actual_kg is not null then filed_kg end as filed_kg,
-        deviation_from_target_pct,
-        deviation_from_filed_pct
-    from {{ ref('fct_batch_materials') }}
+        weighed.plant_id,
+        weighed.material,
+        {{ month_start('weighed.mixed_on') }} as month_start,
+        weighed.ticket_id,
+        weighed.actual_kg,
+        case when weighed.actual_kg is not null then weighed.target_kg end as target_kg,
+        case when weighed.actual_kg is not null then weighed.filed_kg end as filed_kg,
+        weighed.deviation_from_target_pct,
+        weighed.deviation_from_filed_pct
+    from {{ ref('fct_batch_materials') }} as weighed
+    {{- only_changed_parts('weighed', {'month_start': month_start('weighed.mixed_on')}) }}
 ),
 
 months as (

@@ -1,4 +1,5 @@
--- Nearly every batch has one version, and millions of them hold lists: only the others are ranked.
+-- Nearly every batch has one version: only the others are ranked. Millions of them hold lists, which stay in
+-- stg_batches_versions, at version_row, until somebody reads them.
 with
 
 restated as (
@@ -10,4 +11,4 @@ restated as (
     having count(*) > 1
 )
 
-{{ newest_version_among(ref('stg_batches_versions'), ['plant_id', 'batch_id'], 'restated') }}
+{{ newest_version_among(ref('stg_batches_versions'), batch_columns(), ['plant_id', 'batch_id'], 'restated') }}

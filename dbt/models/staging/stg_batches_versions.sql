@@ -15,5 +15,6 @@ select
     _content_hash as content_hash,
     _flags as flags,
     _source_file,
-    _source_row
+    _source_row,
+    rowid as version_row
 from {{ source('raw', 'batches') }}
