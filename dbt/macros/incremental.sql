@@ -33,13 +33,13 @@
 
 {% macro changed_parts() -%}
     {%- set columns = config.get('meta')['parts'] | join(', ') -%}
-    {%- set now = ref(config.get('meta')['fingerprints']) -%}
+    {%- set latest = ref(config.get('meta')['fingerprints']) -%}
     (
-        (select {{ columns }} from (select {{ columns }}, fingerprint from {{ now }}
+        (select {{ columns }} from (select {{ columns }}, fingerprint from {{ latest }}
             except select {{ columns }}, fingerprint from {{ built_parts() }}))
         union
         (select {{ columns }} from (select {{ columns }}, fingerprint from {{ built_parts() }}
-            except select {{ columns }}, fingerprint from {{ now }}))
+            except select {{ columns }}, fingerprint from {{ latest }}))
     )
 {%- endmacro %}
 
