@@ -20,7 +20,7 @@ from store.home import Home
 
 KILLS = int(os.environ.get("TONGMAI_JOB_KILLS", "2" if os.environ.get("CI") == "true" else "6"))
 SEED = 20260101
-VOLATILE = {"created_at", "committed_at", "promoted_at", "published_at", "seconds"}
+VOLATILE = {"created_at", "committed_at", "promoted_at", "decided_at", "published_at", "seconds"}
 LINEAGE = {"_segment_id", "_source_file", "_source_row"}
 IN_ORDER_OF_LOADING = {"ops.published_versions", "ops.ingest_ledger"}  # compared by their sums below
 
