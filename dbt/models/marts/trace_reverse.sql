@@ -1,5 +1,5 @@
 -- From a lot to every ticket that it reached, and to the order, part, project and permit of each. A view: facts are
--- kept once. The lot's days find its weighings, which are sorted by time.
+-- kept once. The lot's plant and days find its weighings, which lie plant by plant in the order of time.
 {{ config(materialized='view') }}
 
 with
