@@ -1,4 +1,5 @@
-"""The tables of a plan's alternatives: the front around it, and what would turn its decisions over.
+"""The tables of a plan's alternatives: the front around it, what would turn its decisions over, and the plans of single
+scenarios.
 
 Belongs here: declarations of schema `plan`. Does not belong here: what fills them (results.py, choices.py).
 """
@@ -78,6 +79,27 @@ FLIPS = Table(
             "VARCHAR",
             "exact 由后悔值直接得出；resolved 逐个倍数重新求解后二分",
             "exact: from the regret; resolved: solved again at each factor, then bisected",
+        ),
+    ),
+)
+
+WAIT_AND_SEE = Table(
+    "plan",
+    "wait_and_see",
+    ("plan_id", "scenario"),
+    Text(
+        "若事先知道是哪个情景：本规划在该情景下的目标值，与只为该情景所做方案的目标值及其下界，元/年",
+        "Were it known which scenario comes: the plan's objective in it, and that of the plan made for it alone with"
+        " its bound, CNY per year",
+    ),
+    (
+        PLAN_COLUMN,
+        Column("scenario", "INTEGER", "情景：forecast.paths 的样本号", "scenario: sample number of forecast.paths"),
+        Column("plan_cny", "DOUBLE", "本规划在该情景下的目标值", "the plan's objective in this scenario"),
+        Column("best_cny", "DOUBLE", "只为该情景所做方案的目标值", "objective of the plan made for it alone"),
+        Column("bound_cny", "DOUBLE", "后者的下界", "proven lower bound of the latter"),
+        Column(
+            "plants_kept", "INTEGER", "后者的在用站数（含新建）", "sites working in the latter, opened ones included"
         ),
     ),
 )

@@ -5,19 +5,21 @@ Belongs here: sentences over finished figures. Does not belong here: reasons per
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from planning.consolidation import Result
 from planning.footprint import Footprint
+from planning.information import Foresight, perfect_information_cny
 from store.messages import Text
 
 
 def policy_brief(
     decisions: Sequence[str],
     result: Result,
+    seen: Sequence[Foresight],
     before: Footprint,
     reallocated: Footprint,
     after: Footprint,
@@ -82,6 +84,7 @@ def policy_brief(
             ),
         ),
     ]
+    brief.extend(("information", said) for said in _information(result, seen))
     is_working = np.array(outlook["reach_share_m3"], float) > 0  # a ban is no news
     if is_working.any():
         worst = int(np.argmax(np.where(is_working, outlook["probability_short"], -1.0)))
@@ -99,3 +102,22 @@ def policy_brief(
             )
         )
     return brief
+
+
+def _information(result: Result, seen: Sequence[Foresight]) -> Iterator[Text]:
+    """What weighing the scenarios was worth, and what knowing the one that comes would be."""
+    value, interval = result.stochastic_value_cny, perfect_information_cny(result, seen)
+    if value is not None:
+        yield Text(
+            f"只按平均预测规划，每年会多花 {value / 1e4:,.1f} 万元（随机解的价值）。",
+            f"Planning on the mean forecast alone would cost CNY {value / 1e3:,.0f} k more a year (value of the"
+            " stochastic solution).",
+        )
+    if interval is not None:
+        least, most = interval
+        yield Text(
+            f"若事先知道 {len(seen)} 个情景中来的是哪一个，每年可再省 {least / 1e4:,.1f} 至 {most / 1e4:,.1f} 万元"
+            "（完全信息的价值，已证明的范围）：更好的预测也不会更值钱。",
+            f"Knowing which of the {len(seen)} scenarios comes would save CNY {least / 1e3:,.0f} k to {most / 1e3:,.0f}"
+            " k more a year (value of perfect information, a proven range): no forecast can be worth more.",
+        )

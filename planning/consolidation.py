@@ -54,6 +54,11 @@ class Result:
             return 0.0
         return max(self.objective_cny - self.bound_cny, 0.0) / self.objective_cny
 
+    @property
+    def stochastic_value_cny(self) -> float | None:
+        """VSS: what the plan made on the mean forecast costs more than this one, faced with the samples."""
+        return None if self.mean_plan_cny is None else max(self.mean_plan_cny - self.objective_cny, 0.0)
+
 
 def consolidate(
     instance: Instance, recourse: Recourse, *, gap: float, seconds: float, nodes: int | None = MAX_NODES
@@ -79,7 +84,9 @@ class Search:
         self.partition = Partition.coarsest(instance)
         self.unit_cny = _unit_cny(self.objective)
 
-    def run(self) -> Result:
+    def run(self, start: Design | None = None) -> Result:
+        """Round by round until the gap is proven; from a known decision where there is one."""
+        self._adopt(start)
         samples = len(self.instance.demand_m3)
         sizes = sorted({min(size, samples) for size in SCHEDULE})
         is_large = len(self.instance.arc_site) > FEW_LINKS

@@ -21,6 +21,7 @@ from planning.design import NOWHERE, usable_capacity_m3
 from planning.explain import Explanation
 from planning.footprint import Dispatch, Habit, worst_tenth_unserved_m3
 from planning.freeze import Frozen
+from planning.information import Foresight, perfect_information_cny
 from planning.instance import Instance
 from planning.model import Indices
 from store.messages import Text
@@ -44,6 +45,7 @@ class Plan:
     explanations: Sequence[Explanation]
     outlook: Columns
     brief: Sequence[tuple[str, Text]]
+    seen: Sequence[Foresight]
     seconds: float
 
 
@@ -52,7 +54,7 @@ def run_row(plan: Plan) -> dict[str, Any]:
     instance, result = plan.frozen.instance, plan.result
     decisions = [explanation.decision for explanation in plan.explanations]
     before, reallocated, after = plan.habit.footprint, plan.reallocated.footprint, plan.dispatch.footprint
-    mean_plan = result.mean_plan_cny
+    information = perfect_information_cny(result, plan.seen) or (None, None)
     return {
         "plan_id": plan.plan_id,
         "run_id": plan.frozen.run_id,
@@ -85,7 +87,9 @@ def run_row(plan: Plan) -> dict[str, Any]:
         "unserved_m3_reallocated": reallocated.unserved_m3,
         "unserved_m3_after": after.unserved_m3,
         "over_limit_m3_before": plan.habit.over_limit_m3,
-        "stochastic_value_cny": None if mean_plan is None else mean_plan - result.objective_cny,
+        "stochastic_value_cny": result.stochastic_value_cny,
+        "information_from_cny": information[0],
+        "information_to_cny": information[1],
         "notes": json.dumps([note._asdict() for note in instance.notes], ensure_ascii=False),
     }
 
@@ -102,6 +106,7 @@ def write_plan(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
         (evidence.ALLOCATION_BEFORE, _allocation_before(plan.frozen)),
         (tables.PLANT_DECISIONS, _decisions(plan)),
         (alternatives.PARETO, _pareto(plan)),
+        (alternatives.WAIT_AND_SEE, _wait_and_see(plan)),
         (tables.ASSUMPTIONS, _assumptions(plan.assumptions)),
         (tables.OUTLOOK_BALANCE_WEEKLY, plan.outlook),
         (tables.POLICY_BRIEF, _brief(plan.brief)),
@@ -228,6 +233,11 @@ def _pareto(plan: Plan) -> Columns:
         "unserved_m3": [state.footprint.unserved_m3 for state in states],
         "objective_cny": [state.footprint.objective_cny(instance) for state in states],
     }
+
+
+def _wait_and_see(plan: Plan) -> Columns:
+    names = ("scenario", "plan_cny", "best_cny", "bound_cny", "plants_kept")
+    return {name: [getattr(each, name) for each in plan.seen] for name in names}
 
 
 def _assumptions(assumptions: Assumptions) -> Columns:

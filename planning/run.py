@@ -23,6 +23,7 @@ from planning.design import Design
 from planning.explain import Explainer
 from planning.footprint import dispatch, habit
 from planning.freeze import Frozen, freeze
+from planning.information import wait_and_see
 from planning.outlook import district_names, outlook
 from planning.regret import polish
 from planning.results import Columns, Plan, write_plan
@@ -63,6 +64,9 @@ class PlanReport:
     haul_min_after: float
     unserved_m3_before: float
     unserved_m3_after: float
+    stochastic_value_cny: float | None
+    information_from_cny: float | None
+    information_to_cny: float | None
     notes: tuple[Text, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,6 +156,8 @@ def _make(
     seconds_left = max(options.seconds - (time.monotonic() - started_at), 1.0)
     result = consolidate(instance, recourse, gap=options.gap, seconds=seconds_left)
     result, regrets = polish(instance, recourse, result)
+    seconds_left = options.seconds - (time.monotonic() - started_at)
+    seen = wait_and_see(instance, result, seconds=seconds_left) if seconds_left > 0 else []
     after = dispatch(instance, recourse, result.design)
     reallocated = dispatch(instance, recourse, Design.as_is(instance))
     today = habit(
@@ -161,7 +167,9 @@ def _make(
     explainer = Explainer(instance, result.design, after, today, frozen.observed.km, regrets, capacity_price)
     explanations = [explainer.explain(site) for site in range(len(instance.sites))]
     decisions = [explanation.decision for explanation in explanations]
-    brief = policy_brief(decisions, result, today.footprint, reallocated.footprint, after.footprint, balance, names)
+    brief = policy_brief(
+        decisions, result, seen, today.footprint, reallocated.footprint, after.footprint, balance, names
+    )
     return Plan(
         plan_id=plan_id,
         options=options,
@@ -174,6 +182,7 @@ def _make(
         explanations=explanations,
         outlook=balance,
         brief=brief,
+        seen=seen,
         seconds=time.monotonic() - started_at,
     )
 

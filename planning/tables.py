@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from planning.alternatives import FLIPS, PARETO
+from planning.alternatives import FLIPS, PARETO, WAIT_AND_SEE
 from planning.evidence import (
     ALLOCATION,
     ALLOCATION_BEFORE,
@@ -97,6 +97,19 @@ RUNS = Table(
             "DOUBLE",
             "随机解的价值：只按平均预测规划会多花，元/年",
             "value of the stochastic solution: what planning on the mean forecast alone would cost more, CNY per year",
+        ),
+        Column(
+            "information_from_cny",
+            "DOUBLE",
+            "完全信息的价值至少：事先知道情景每年可省（已证明）；空为未计算",
+            "value of perfect information, at least (proven): what knowing the scenario would save, CNY per year; null:"
+            " not computed",
+        ),
+        Column(
+            "information_to_cny",
+            "DOUBLE",
+            "完全信息的价值至多（已证明），元/年",
+            "value of perfect information, at most (proven), CNY per year",
         ),
         Column("notes", "JSON", "检查提示（中英文）", "what the checks found, in both languages"),
     ),
@@ -208,6 +221,7 @@ TABLES = (
     PLANT_DECISIONS,
     PARETO,
     FLIPS,
+    WAIT_AND_SEE,
     ASSUMPTIONS,
     OUTLOOK_BALANCE_WEEKLY,
     POLICY_BRIEF,

@@ -57,6 +57,21 @@ def test_every_closure_says_at_what_assumption_it_turns_over(city: tuple[Home, P
     assert resolved["factor"].dropna().between(0.6, 1.6).all()
 
 
+def test_what_the_scenarios_and_knowing_them_are_worth_follows_from_the_tables(city: tuple[Home, PlanReport]) -> None:
+    home, report = city
+    seen, run = table(home, "wait_and_see", report.plan_id), table(home, "runs", report.plan_id).iloc[0]
+    assert len(seen) == report.scenarios and (seen["bound_cny"] <= seen["best_cny"] + 1e-6).all()
+    assert (seen["best_cny"] <= seen["plan_cny"] + 1.0).all()
+    assert seen["plan_cny"].mean() == pytest.approx(report.objective_cny)
+    assert run["information_to_cny"] == pytest.approx(report.objective_cny - seen["bound_cny"].mean())
+    assert run["information_from_cny"] == pytest.approx(max(report.bound_cny - seen["best_cny"].mean(), 0))
+    told = report.to_dict()
+    assert told["stochastic_value_cny"] >= 0 and told["information_from_cny"] <= told["information_to_cny"]
+    brief = table(home, "policy_brief", report.plan_id)
+    worth = brief[brief["topic"] == "information"]
+    assert worth["text_en"].str.contains("value of").sum() == 2 and worth["text_zh"].str.contains("价值").sum() == 2
+
+
 def test_asking_for_the_front_again_adds_nothing(city: tuple[Home, PlanReport]) -> None:
     home, report = city
     before = len(table(home, "pareto", report.plan_id))

@@ -23,6 +23,7 @@ from planning.design import (
     usable_capacity_m3,
 )
 from planning.footprint import dispatch
+from planning.information import alone, perfect_information_cny, wait_and_see
 from planning.instance import Instance, facility_location
 from planning.orlib import Warehouses, as_instance
 from planning.partition import Partition, refine
@@ -134,6 +135,21 @@ def test_the_plan_is_the_best_of_all_enumerated_decisions(instance: Instance) ->
     assert broken_rules(instance, result.design) == []
     assert np.isclose(result.objective_cny, brute_force(instance), rtol=1e-5, atol=1.0)
     assert result.bound_cny <= result.objective_cny
+
+
+@FEW
+@given(instances())
+def test_the_value_of_perfect_information_lies_in_its_proven_interval(instance: Instance) -> None:
+    result = solve(instance, gap=0.02)
+    seen = wait_and_see(instance, result, seconds=60.0)
+    interval = perfect_information_cny(result, seen)
+    assert interval is not None
+    best = [brute_force(alone(instance, number)) for number in range(len(instance.scenarios))]
+    for each, optimum in zip(seen, best, strict=True):
+        assert each.bound_cny <= optimum * (1 + 1e-6) + 1.0 <= each.best_cny * (1 + 2e-6) + 2.0
+    value = brute_force(instance) - float(np.mean(best))
+    assert interval[0] - 2.0 <= value <= interval[1] + 2.0
+    assert np.isclose(np.mean([each.plan_cny for each in seen]), result.objective_cny)
 
 
 @FEW

@@ -1,0 +1,87 @@
+"""What it would be worth to know which scenario comes: each scenario planned as if it were certain.
+
+Belongs here: the wait-and-see plans and the interval that they prove. Does not belong here: how one question is
+planned (consolidation.py).
+
+For every scenario s the same question is asked with its months alone. The mean of these optima, WS, is what someone who
+waits and sees would pay; EVPI = RP - WS, RP being the optimum of the plan's own question. Both are known within their
+proven gaps, and so is their difference: an interval, not a point.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from planning.allocation import Evaluation, Recourse, objective_cny
+from planning.consolidation import Result, Search
+from planning.instance import Instance
+
+GAP = 0.005  # of each scenario's plan
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """One scenario, CNY per year: what the plan costs in it, the best plan found for it alone, and that one's bound."""
+
+    scenario: int
+    plan_cny: float
+    best_cny: float
+    bound_cny: float
+    plants_kept: int
+
+
+def wait_and_see(instance: Instance, result: Result, *, seconds: float) -> list[Foresight]:
+    """Every scenario's own plan, from the plan of them all; `seconds` for all of them together."""
+    deadline = time.monotonic() + seconds
+    return [
+        _foresee(instance, result, number, (deadline - time.monotonic()) / (len(instance.scenarios) - number))
+        for number in range(len(instance.scenarios))
+    ]
+
+
+def perfect_information_cny(result: Result, seen: Sequence[Foresight]) -> tuple[float, float] | None:
+    """The interval in which EVPI = RP - WS is proven to lie, CNY per year; None where nothing was seen.
+
+    From max(0, lower bound of RP - mean of the best plans found) to objective - mean of their bounds.
+    """
+    if not seen:
+        return None
+    best = float(np.mean([each.best_cny for each in seen]))
+    bound = float(np.mean([each.bound_cny for each in seen]))
+    return max(result.bound_cny - best, 0.0), max(result.objective_cny - bound, 0.0)
+
+
+def alone(instance: Instance, number: int) -> Instance:
+    """The question with one scenario's months alone, by its position."""
+    periods = len(instance.periods)
+    months = slice(number * periods, (number + 1) * periods)
+    return replace(instance, demand_m3=instance.demand_m3[months], scenarios=(instance.scenarios[number],))
+
+
+def _foresee(instance: Instance, result: Result, number: int, seconds: float) -> Foresight:
+    certain = alone(instance, number)
+    search = Search(certain, Recourse(certain), GAP, time.monotonic() + seconds)
+    found = search.run(result.design)
+    months = slice(number * len(instance.periods), (number + 1) * len(instance.periods))
+    faced = _rows(result.evaluation, months)
+    return Foresight(
+        instance.scenarios[number],
+        objective_cny(certain, result.design, faced),
+        found.objective_cny,
+        found.bound_cny,
+        int(found.design.is_open.sum()),
+    )
+
+
+def _rows(evaluation: Evaluation, rows: slice) -> Evaluation:
+    """Some sample months of an evaluation."""
+    return replace(
+        evaluation,
+        monthly_cny=evaluation.monthly_cny[rows],
+        point_price=evaluation.point_price[rows],
+        capacity_price=evaluation.capacity_price[rows],
+    )
