@@ -13,8 +13,9 @@ import numpy as np
 
 from planning.design import Design, fixed_cny_per_year, transition_cny_per_year
 from planning.equations import Shipments, limit_overtime, respect_capacity, serve_demand
-from planning.instance import MONTHS_PER_YEAR, Instance
+from planning.instance import Instance
 from planning.model import Bools, Floats, Indices, Model
+from planning.risk import recourse_cny
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,6 @@ class Recourse:
 
 
 def objective_cny(instance: Instance, design: Design, evaluation: Evaluation) -> float:
-    """Σ fixed + transition + 12 · mean monthly recourse, CNY per year."""
-    recourse = MONTHS_PER_YEAR * float(evaluation.monthly_cny.mean())
-    return fixed_cny_per_year(instance, design) + transition_cny_per_year(instance, design) + recourse
+    """Σ fixed + transition + 12 (E_n[Q_n] + λ CVaR_α(Q)), CNY per year."""
+    first = fixed_cny_per_year(instance, design) + transition_cny_per_year(instance, design)
+    return first + recourse_cny(instance.policy, evaluation.monthly_cny)

@@ -30,6 +30,7 @@ class Options:
     haul_limit_min: float | None = None
     carbon_price_cny_per_t: float | None = None
     demand_change: float | None = None
+    risk_weight: float | None = None
     keep: tuple[str, ...] = ()
     close: tuple[str, ...] = ()
     scenarios: int = 10
@@ -43,6 +44,7 @@ class Options:
             (self.haul_limit_min is None or self.haul_limit_min > 0, "haul_limit_min > 0"),
             (self.carbon_price_cny_per_t is None or self.carbon_price_cny_per_t >= 0, "carbon_price_cny_per_t >= 0"),
             (self.demand_change is None or self.demand_change >= -1, "demand_change >= -1"),
+            (self.risk_weight is None or 0 <= self.risk_weight < float("inf"), "risk_weight >= 0"),
             (self.scenarios >= 1 and self.months >= 1, "scenarios >= 1, months >= 1"),
             (self.gap > 0 and self.seconds > 0, "gap > 0, seconds > 0"),
         )

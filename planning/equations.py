@@ -9,6 +9,7 @@ site; w per merge pair.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -200,6 +201,20 @@ def limit_merges(model: Model, instance: Instance, columns: FirstStage) -> None:
     term = (instance.merge_into, columns.w, 1.0)
     limit = float(instance.policy.max_merges_into_plant)
     model.add_rows("limit_merges", len(instance.sites), [term], upper=limit)
+
+
+def measure_tail(model: Model, instance: Instance, cost: Sequence[Term], weights: Floats) -> Indices:
+    """λ (η + Σ_k ζ_k / (1 - α)) in the objective, with ζ_k >= π_k (Q_k - η) and ζ_k >= 0: λ CVaR_α.
+
+    By Rockafellar and Uryasev (2000). `cost` is Σ π_k Q_k in the unit of the objective as terms by k, `weights`
+    (demands,) are π_k; η >= 0, as costs are.
+    Rows (demands,).
+    """
+    policy, every = instance.policy, np.arange(len(weights))
+    threshold = model.add_columns("threshold", 1, cost=policy.risk_weight)
+    excess = model.add_columns("excess", len(weights), cost=policy.risk_weight / (1 - policy.risk_level))
+    terms: list[Term] = [*cost, (every, excess, -1.0), (every, threshold, -weights)]
+    return model.add_rows("measure_tail", len(weights), terms, upper=0.0)
 
 
 FIRST_STAGE_RULES = (

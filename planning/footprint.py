@@ -15,6 +15,7 @@ from planning.design import Design, fixed_cny_per_year, transition_cny_per_year,
 from planning.freeze import Observed
 from planning.instance import MONTHS_PER_YEAR, Instance
 from planning.model import Floats, Indices
+from planning.risk import risk_cny
 
 LEAST_M3 = 1e-6  # flows below a millilitre are rounding
 
@@ -23,7 +24,7 @@ LEAST_M3 = 1e-6  # flows below a millilitre are rounding
 class Footprint:
     """Expected per year. `cost_cny` = fixed + transition + haul + overtime; carbon is that of transport;
     `shortage_cny` is the price of what stays unserved, `haul_min` the m³-weighted mean. `site_m3` (sites,) is what each
-    site delivers per month, on average.
+    site delivers per month, on average. `risk_cny` is 12 λ CVaR_α of the monthly recourse.
     """
 
     cost_cny: float
@@ -32,10 +33,12 @@ class Footprint:
     unserved_m3: float
     shortage_cny: float
     site_m3: Floats
+    risk_cny: float = 0.0
 
     def objective_cny(self, instance: Instance) -> float:
-        """Cost + carbon priced in + price of what stays unserved."""
-        return self.cost_cny + instance.policy.carbon_price_cny_per_t / 1000 * self.kgco2e + self.shortage_cny
+        """Cost + carbon priced in + price of what stays unserved + the weight of the tail."""
+        carbon = instance.policy.carbon_price_cny_per_t / 1000 * self.kgco2e
+        return self.cost_cny + carbon + self.shortage_cny + self.risk_cny
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,15 @@ def dispatch(instance: Instance, recourse: Recourse, design: Design) -> Dispatch
     samples, sites = len(instance.demand_m3), len(instance.sites)
     load = np.zeros((samples, sites))
     np.add.at(load, (sample, instance.arc_site[arc]), m3)
-    overtime_m3 = np.maximum(load - capacity, 0.0).sum()
+    overtime_m3 = np.maximum(load - capacity, 0.0).sum(axis=1)
+    monthly_cny = (
+        np.bincount(sample, instance.arc_price[arc] * m3, samples)
+        + instance.policy.overtime_cny_per_m3 * overtime_m3
+        + np.bincount(lost_sample, lost_m3 * instance.unserved_price[lost_sample], samples)
+    )
     per_year = MONTHS_PER_YEAR / samples
     served = m3.sum()
-    variable = instance.arc_cny_per_m3[arc] @ m3 + instance.policy.overtime_cny_per_m3 * overtime_m3
+    variable = instance.arc_cny_per_m3[arc] @ m3 + instance.policy.overtime_cny_per_m3 * overtime_m3.sum()
     footprint = Footprint(
         cost_cny=fixed_cny_per_year(instance, design)
         + transition_cny_per_year(instance, design)
@@ -79,6 +87,7 @@ def dispatch(instance: Instance, recourse: Recourse, design: Design) -> Dispatch
         unserved_m3=per_year * float(lost_m3.sum()),
         shortage_cny=per_year * float(lost_m3 @ instance.unserved_price[lost_sample]),
         site_m3=load.mean(axis=0),
+        risk_cny=MONTHS_PER_YEAR * risk_cny(instance.policy, monthly_cny),
     )
     return Dispatch(sample, arc, m3, lost_sample, lost_point, lost_m3, footprint)
 

@@ -90,7 +90,7 @@ def promoted_run(connection: duckdb.DuckDBPyConnection) -> str:
 def freeze(connection: duckdb.DuckDBPyConnection, assumptions: Assumptions, options: Options) -> Frozen:
     """Read everything a plan needs and check it.
 
-    Raises what `check` raises, `no_forecast`, `no_hauls`, `unknown_plant`, `contradictory_options`.
+    Raises what `check` raises, `no_forecast`, `no_hauls`, `unknown_plant`, `bad_assumptions`, `contradictory_options`.
     """
     run_id = promoted_run(connection)
     plants = read_columns(connection, SITES_SQL)
@@ -222,6 +222,12 @@ def _policy(sites: Sites, assumptions: Assumptions, options: Options, months: in
             f"No such operating plant or candidate site: {', '.join(unknown)}.",
             EXIT_USAGE,
         )
+    if not 0 <= assumptions["risk_level"] < 1:
+        raise TongmaiError(
+            "bad_assumptions",
+            f"risk_level 应在 [0, 1) 内，却是 {assumptions['risk_level']}。",
+            f"risk_level must lie in [0, 1), not {assumptions['risk_level']}.",
+        )
     return Policy(
         max_closures=int(assumptions["max_closures"]),
         max_expansions=int(assumptions["max_expansions"]),
@@ -239,4 +245,6 @@ def _policy(sites: Sites, assumptions: Assumptions, options: Options, months: in
         ),
         must_stay=np.isin(sites.plant_id, options.keep),
         must_go=np.isin(sites.plant_id, options.close),
+        risk_weight=assumptions["risk_weight"],
+        risk_level=assumptions["risk_level"],
     )

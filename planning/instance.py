@@ -57,7 +57,7 @@ class Sites:
 @dataclass(frozen=True)
 class Policy:
     """The rules: budgets, the overtime share ρ, prices. `must_stay`, `must_go`: shape (sites,). With `must_serve`
-    no demand may stay unserved.
+    no demand may stay unserved. λ = `risk_weight` weighs CVaR at level α = `risk_level` of the monthly recourse.
 
     `unserved_cny_per_m3` (periods,) is M_t: dear while capacity cannot follow demand, later what added capacity costs.
     """
@@ -75,6 +75,8 @@ class Policy:
     must_stay: Bools
     must_go: Bools
     must_serve: bool = False
+    risk_weight: float = 0.0
+    risk_level: float = 0.9
 
 
 @dataclass(frozen=True)

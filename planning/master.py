@@ -23,11 +23,12 @@ from planning.equations import (
     first_stage,
     limit_overtime,
     link_strongly,
+    measure_tail,
     respect_capacity,
     serve_demand,
 )
 from planning.instance import MONTHS_PER_YEAR, Instance
-from planning.model import Bools, Floats, Indices, Limits, Model
+from planning.model import Bools, Floats, Indices, Limits, Model, Term
 from planning.partition import Partition
 
 SMALL_COLUMNS = 20_000  # a master up to this size has every shipment from the start
@@ -59,7 +60,7 @@ class Start:
 
 
 class Master:
-    """min of `first_stage` + Σ_k π_k recourse of the mean of cluster k; money in units of `unit_cny`.
+    """min of `first_stage` + Σ_k π_k recourse of the mean of cluster k + `measure_tail`; money in units of `unit_cny`.
 
     A large one has the shipments along `is_chosen` (arcs,) alone, and links `is_linked` (arcs,) from the start.
     """
@@ -91,12 +92,18 @@ class Master:
         self.x = Shipments(x, cluster, arc, self._arc_demand[cluster, arc])
         price = partition.means(instance.unserved_price)[:, None]
         may_lack = (self.demand <= 0) | (not instance.policy.must_serve)
-        u = model.add_columns("u", self.demand.shape, upper=may_lack.astype(float), cost=weight * price * self.demand)
-        overtime = np.full((clusters, len(instance.sites)), instance.policy.overtime_cny_per_m3)
-        o = model.add_columns("o", overtime.shape, cost=weight * overtime)
+        lack = weight * price * self.demand
+        u = model.add_columns("u", self.demand.shape, upper=may_lack.astype(float), cost=lack)
+        overtime = weight * np.full((clusters, len(instance.sites)), instance.policy.overtime_cny_per_m3)
+        o = model.add_columns("o", overtime.shape, cost=overtime)
         self._serve = serve_demand(model, instance, self.x, u, np.ones(self.demand.shape))
         self._capacity = respect_capacity(model, instance, self.x, o, self.columns)
         limit_overtime(model, instance, o, self.columns)
+        self._tail: Indices | None = None
+        if instance.policy.risk_weight:
+            every = np.arange(clusters)[:, None]
+            cost: list[Term] = [(cluster, x, self._price[cluster, arc]), (every, u, lack), (every, o, overtime)]
+            self._tail = measure_tail(model, instance, cost, partition.weights())
         for rule in FIRST_STAGE_RULES:
             rule(model, instance, self.columns)
         cover_demand(model, instance, self.columns)
@@ -226,11 +233,14 @@ class Master:
         """Add shipments, shape (clusters, arcs)."""
         cluster, arc = np.nonzero(is_entering)
         m3, count = self._arc_demand[cluster, arc], np.arange(len(arc))
-        rows = (
+        rows: tuple[Indices, ...] = (
             self._serve[cluster, self.instance.arc_point[arc]],
             self._capacity[cluster, self.instance.arc_site[arc]],
         )
-        term = (np.concatenate(rows), np.concatenate([count, count]), np.concatenate([np.ones(len(arc)), m3]))
+        values: tuple[Floats, ...] = (np.ones(len(arc)), m3)
+        if self._tail is not None:
+            rows, values = (*rows, self._tail[cluster]), (*values, self._price[cluster, arc])
+        term = (np.concatenate(rows), np.tile(count, len(rows)), np.concatenate(values))
         column = self.solver.add_columns(self._price[cluster, arc], term, upper=1.0, integer=self.is_single_source)
         self._is_there |= is_entering
         self.x = self.x.joined(Shipments(column, cluster, arc, m3))
@@ -244,7 +254,8 @@ class Master:
         if self.is_whole:
             return 0.0, np.zeros_like(self._is_there)
         instance = self.instance
-        reduced = self._price - row_duals[self._serve][:, instance.arc_point]
+        counted = 1.0 if self._tail is None else 1.0 - row_duals[self._tail][:, None]  # what a cluster's cost weighs
+        reduced = self._price * counted - row_duals[self._serve][:, instance.arc_point]
         reduced -= row_duals[self._capacity][:, instance.arc_site] * self._arc_demand
         saving = np.where(self._is_there, 0.0, np.maximum(-reduced, 0.0))
         by_site = np.bincount(instance.arc_site, saving.sum(axis=0), len(instance.sites)) - np.maximum(y_reduced, 0.0)

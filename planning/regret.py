@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from planning.allocation import Recourse
+from planning.allocation import Recourse, objective_cny
 from planning.consolidation import Result
 from planning.design import (
     NOWHERE,
@@ -20,8 +20,9 @@ from planning.design import (
     transition_cny_per_year,
     usable_capacity_m3,
 )
-from planning.instance import MONTHS_PER_YEAR, Instance
+from planning.instance import Instance
 from planning.model import Floats
+from planning.risk import recourse_cny
 
 MAX_ADOPTIONS = 3
 
@@ -34,18 +35,21 @@ def regrets_cny(instance: Instance, recourse: Recourse, result: Result, flips: S
     plan_capacity = usable_capacity_m3(instance, result.design)
     capacities = [usable_capacity_m3(instance, flip) for flip in flips]
     changes = [np.flatnonzero(capacity != plan_capacity).tolist() for capacity in capacities]
-    monthly = np.zeros(len(flips))
+    monthly = np.zeros((len(flips), len(instance.demand_m3)))
     recourse.set_capacity(plan_capacity)
     for sample in recourse.order.tolist():
         recourse.set_sample(sample)
         for flip, (capacity, sites) in enumerate(zip(capacities, changes, strict=True)):
             for site in sites:
                 recourse.set_site_capacity(site, float(capacity[site]))
-            monthly[flip] += recourse.cost() - result.evaluation.monthly_cny[sample]
+            monthly[flip, sample] = recourse.cost()
             for site in sites:
                 recourse.set_site_capacity(site, float(plan_capacity[site]))
-    first_stage = np.array([_first_stage_cny(instance, flip) for flip in flips])
-    return first_stage - _first_stage_cny(instance, result.design) + MONTHS_PER_YEAR * monthly / len(instance.demand_m3)
+    objective = [
+        _first_stage_cny(instance, flip) + recourse_cny(instance.policy, each)
+        for flip, each in zip(flips, monthly, strict=True)
+    ]
+    return np.array(objective, float) - result.objective_cny
 
 
 def explained_flips(instance: Instance, design: Design) -> dict[int, Design]:
@@ -69,7 +73,7 @@ def polish(instance: Instance, recourse: Recourse, result: Result) -> tuple[Resu
             break
         design = flips[best]
         evaluation = recourse.evaluate(usable_capacity_m3(instance, design))
-        objective = _first_stage_cny(instance, design) + MONTHS_PER_YEAR * float(evaluation.monthly_cny.mean())
+        objective = objective_cny(instance, design, evaluation)
         result = replace(result, design=design, evaluation=evaluation, objective_cny=objective)
     else:
         flips = explained_flips(instance, result.design)

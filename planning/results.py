@@ -24,6 +24,7 @@ from planning.freeze import Frozen
 from planning.information import Foresight, perfect_information_cny
 from planning.instance import Instance
 from planning.model import Indices
+from planning.risk import cvar_cny
 from store.messages import Text
 from store.tables import Table, append
 
@@ -87,6 +88,7 @@ def run_row(plan: Plan) -> dict[str, Any]:
         "unserved_m3_reallocated": reallocated.unserved_m3,
         "unserved_m3_after": after.unserved_m3,
         "over_limit_m3_before": plan.habit.over_limit_m3,
+        "cvar_recourse_cny": cvar_cny(result.evaluation.monthly_cny, instance.policy.risk_level),
         "stochastic_value_cny": result.stochastic_value_cny,
         "information_from_cny": information[0],
         "information_to_cny": information[1],

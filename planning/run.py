@@ -27,6 +27,7 @@ from planning.information import wait_and_see
 from planning.outlook import district_names, outlook
 from planning.regret import polish
 from planning.results import Columns, Plan, write_plan
+from planning.risk import sample_weights
 from planning.tables import create_plan_tables, promote
 from store.connections import writer
 from store.home import Home
@@ -64,6 +65,7 @@ class PlanReport:
     haul_min_after: float
     unserved_m3_before: float
     unserved_m3_after: float
+    cvar_recourse_cny: float
     stochastic_value_cny: float | None
     information_from_cny: float | None
     information_to_cny: float | None
@@ -163,7 +165,8 @@ def _make(
     today = habit(
         instance, frozen.observed, assumptions["haul_cost_cny_per_m3_km"], assumptions.carbon_kgco2e_per_m3_km
     )
-    capacity_price = result.evaluation.capacity_price.mean(axis=0)
+    weight = sample_weights(instance.policy, result.evaluation.monthly_cny)
+    capacity_price = weight @ result.evaluation.capacity_price / len(weight)
     explainer = Explainer(instance, result.design, after, today, frozen.observed.km, regrets, capacity_price)
     explanations = [explainer.explain(site) for site in range(len(instance.sites))]
     decisions = [explanation.decision for explanation in explanations]

@@ -48,8 +48,8 @@ RUNS = Table(
         Column(
             "objective_cny",
             "DOUBLE",
-            "目标值：成本＋碳价×碳＋供不上的代价，元/年",
-            "objective: cost + carbon priced in + price of unserved volume, CNY per year",
+            "目标值：成本＋碳价×碳＋供不上的代价（＋12λ×CVaR），元/年",
+            "objective: cost + carbon priced in + price of unserved volume (+ 12 λ CVaR), CNY per year",
         ),
         Column("bound_cny", "DOUBLE", "已证明的下界，元/年", "proven lower bound of the objective, CNY per year"),
         Column("gap", "DOUBLE", "已证明的相对差距", "proven gap: (objective - bound) / objective"),
@@ -91,6 +91,13 @@ RUNS = Table(
         Column("unserved_m3_after", "DOUBLE", "规划后供不上", "unserved m³ per year under the plan"),
         Column(
             "over_limit_m3_before", "DOUBLE", "现状超时限运输，方/年", "m³ per year hauled beyond the limit by habit"
+        ),
+        Column(
+            "cvar_recourse_cny",
+            "DOUBLE",
+            "最贵的 1-α 份情景月的平均调配成本（CVaR，含碳价与供不上的代价），元/月",
+            "CVaR: mean recourse of the dearest share 1-α of sample months, carbon and unserved volume priced in, CNY"
+            " per month; its weight λ in the objective is the assumption risk_weight",
         ),
         Column(
             "stochastic_value_cny",

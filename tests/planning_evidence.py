@@ -85,9 +85,29 @@ def recompute(home: Home, plan_id: str) -> None:
     )
     carbon = assumed["carbon_price_cny_per_t"] / 1000 * run["kgco2e_after"]
     objective = cost + carbon + 12 / months * (lost["m3"] * price).sum()
+    sample = ["scenario", "period"]
+    monthly = pd.Series(0.0, index=demand.groupby(sample).size().index)
+    for part, cny in (
+        (sent, sent["cost_cny"] + assumed["carbon_price_cny_per_t"] / 1000 * sent["kgco2e"]),
+        (load, assumed["overtime_cny_per_m3"] * overtime),
+        (lost, lost["m3"] * price),
+    ):
+        monthly = monthly.add(cny.groupby([part[name] for name in sample]).sum(), fill_value=0)
+    cvar = _dearest(monthly, 1 - assumed["risk_level"])
+    assert run["cvar_recourse_cny"] == pytest.approx(cvar, rel=1e-6)
+    objective += 12 * assumed["risk_weight"] * cvar
     assert run["objective_cny"] == pytest.approx(objective, rel=1e-6)
     assert run["gap"] == pytest.approx(1 - run["bound_cny"] / run["objective_cny"], abs=1e-9)
     assert run["bound_cny"] <= run["objective_cny"] and run["gap"] <= options["gap"]
+
+
+def _dearest(monthly: pd.Series, share: float) -> float:
+    """The mean of the dearest share of months, the last of them in part."""
+    left, total = share * len(monthly), 0.0
+    for cny in sorted(monthly, reverse=True):
+        total += min(left, 1.0) * cny
+        left -= min(left, 1.0)
+    return total / (share * len(monthly))
 
 
 def _rules_hold(sites: pd.DataFrame, decided: pd.DataFrame, assumed: pd.Series, options: dict[str, Any]) -> None:

@@ -163,6 +163,15 @@ def plan(
     haul_limit: Annotated[float | None, typer.Option(help=said("运输时限（分钟）", "haul limit in minutes"))] = None,
     carbon_price: Annotated[float | None, typer.Option(help=said("碳价（元/吨）", "carbon price, CNY per t"))] = None,
     demand: Annotated[str | None, typer.Option(help=said("需求变化，如 +20%", "change of demand, e.g. +20%"))] = None,
+    risk_weight: Annotated[
+        float | None,
+        typer.Option(
+            help=said(
+                "最贵十分之一月份（CVaR）的权重 λ，默认 0",
+                "weight λ of the dearest tenth of months, CVaR (0)",
+            )
+        ),
+    ] = None,
     keep: Annotated[
         list[str] | None, typer.Option(help=said("必须保留的站（可重复）", "plant that stays; repeatable"))
     ] = None,
@@ -225,6 +234,7 @@ def plan(
         haul_limit_min=haul_limit,
         carbon_price_cny_per_t=carbon_price,
         demand_change=_share(demand),
+        risk_weight=risk_weight,
         keep=tuple(keep or ()),
         close=tuple(close or ()),
         has_front=front,

@@ -56,8 +56,9 @@ def test_every_cost_and_constraint_follows_from_the_tables_alone(city: tuple[Hom
         {"keep": ("P00",), "close": ("P02",), "max_closures": 3},
         {"demand_change": 0.4, "carbon_price_cny_per_t": 900.0},
         {"haul_limit_min": 25.0},
+        {"risk_weight": 0.5},
     ],
-    ids=["keep_and_close", "more_demand_dear_carbon", "short_hauls"],
+    ids=["keep_and_close", "more_demand_dear_carbon", "short_hauls", "averse_to_risk"],
 )
 def test_a_what_if_follows_from_its_tables_too(city: tuple[Home, PlanReport], options: dict[str, Any]) -> None:
     home, _ = city
@@ -182,6 +183,7 @@ def test_keep_and_close_are_obeyed_and_contradictions_refused(city: tuple[Home, 
         ({"close": ("P99",)}, "unknown_plant"),
         ({"close": ("P01",), "keep": ("P01",)}, "contradictory_options"),
         ({"seconds": float("nan")}, "bad_option"),
+        ({"risk_weight": -0.1}, "bad_option"),
         ({"no_such": 1}, "bad_option"),
         ({"keep": (RED_LINE_CANDIDATE,)}, "contradictory_options"),
     ):
