@@ -41,6 +41,21 @@ class Flows:
     unserved_m3: Floats
 
 
+@dataclass(frozen=True)
+class Priced:
+    """One allocation with its duals: m³ per arc and unserved per point; CNY/m³ of one more m³ of demand (points,), of
+    the room that a m³ takes at a site, of its second shift, and of its capacity with its second shift (sites,).
+    """
+
+    cost_cny: float
+    arc_m3: Floats
+    unserved_m3: Floats
+    point_cny_per_m3: Floats
+    load_cny_per_m3: Floats
+    second_shift_cny_per_m3: Floats
+    capacity_cny_per_m3: Floats
+
+
 class Recourse:
     """min Σ_a (c_a + w g_a) x_a + v Σ_p o_p + M Σ_i u_i under `serve_demand`, `respect_capacity` and `limit_overtime`.
 
@@ -90,6 +105,20 @@ class Recourse:
         if status != "optimal":
             raise RuntimeError(f"the transport problem ended as {status}")
         return self._solver.objective()
+
+    def priced(self) -> Priced:
+        """Solve as set, and read the allocation with its prices."""
+        cost, duals, columns = self.cost(), self._solver.row_duals(), self._solver.columns()
+        load, second = np.maximum(-duals[self._capacity], 0.0), np.maximum(-duals[self._overtime], 0.0)
+        return Priced(
+            cost,
+            np.maximum(columns[self._x], 0.0),
+            np.maximum(columns[self._u[0]], 0.0),
+            duals[self._serve],
+            load,
+            second,
+            load + self.instance.policy.overtime_share * second,
+        )
 
     def evaluate(self, capacity_m3: Floats) -> Evaluation:
         """Every sample month under a capacity (sites,), m³ per month."""

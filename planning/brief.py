@@ -20,13 +20,12 @@ def policy_brief(
     decisions: Sequence[str],
     result: Result,
     seen: Sequence[Foresight],
-    before: Footprint,
-    reallocated: Footprint,
-    after: Footprint,
+    states: tuple[Footprint, Footprint, Footprint],
     outlook: dict[str, list[Any]],
     names: dict[str, Text],
 ) -> list[tuple[str, Text]]:
-    """(topic, sentence) in reading order."""
+    """(topic, sentence) in reading order; `states` are before, reallocated, after."""
+    before, reallocated, after = states
     count = {name: decisions.count(name) for name in ("keep", "merge", "close", "expand", "open")}
     kept = count["keep"] + count["expand"]
     total = kept + count["merge"] + count["close"]

@@ -11,8 +11,8 @@ from store.tables import Column, Table
 
 PLAN_COLUMN = Column("plan_id", "VARCHAR", "规划编号", "plan")
 PLANT_COLUMN = Column("plant_id", "VARCHAR", "搅拌站或候选站编号", "plant or candidate site")
-_CELL = Column("cell_id", "VARCHAR", "需求单元", "demand cell")
-_GROUP = Column(
+CELL_COLUMN = Column("cell_id", "VARCHAR", "需求单元", "demand cell")
+GROUP_COLUMN = Column(
     "grade_group",
     "VARCHAR",
     "强度组：同样一些站都能生产的强度分类，以 + 连接",
@@ -60,8 +60,8 @@ ARCS = Table(
     (
         PLAN_COLUMN,
         PLANT_COLUMN,
-        _CELL,
-        _GROUP,
+        CELL_COLUMN,
+        GROUP_COLUMN,
         Column("haul_km", "DOUBLE", "运距，公里", "haul, km"),
         Column("haul_min", "DOUBLE", "运输时间，分钟", "haul, minutes"),
         Column("cost_cny_per_m3", "DOUBLE", "每方运费（c）", "haul cost c, CNY per m³"),
@@ -74,7 +74,7 @@ DEMAND = Table(
     "demand",
     ("plan_id", "scenario", "period", "cell_id", "grade_group"),
     Text("规划所用需求：情景×月×单元", "Demand of a plan: scenario × month × cell"),
-    (*_SAMPLE, _CELL, _GROUP, Column("m3", "DOUBLE", "需求，方/月", "demand, m³ per month")),
+    (*_SAMPLE, CELL_COLUMN, GROUP_COLUMN, Column("m3", "DOUBLE", "需求，方/月", "demand, m³ per month")),
 )
 
 ALLOCATION = Table(
@@ -88,8 +88,8 @@ ALLOCATION = Table(
     (
         *_SAMPLE,
         PLANT_COLUMN,
-        _CELL,
-        _GROUP,
+        CELL_COLUMN,
+        GROUP_COLUMN,
         Column("m3", "DOUBLE", "供应量，方/月", "m³ per month"),
         Column("haul_min", "DOUBLE", "运输时间，分钟", "haul, minutes"),
         Column("cost_cny", "DOUBLE", "运费，元/月", "haul cost, CNY per month"),
@@ -102,7 +102,7 @@ UNSERVED = Table(
     "unserved",
     ("plan_id", "scenario", "period", "cell_id", "grade_group"),
     Text("规划后供不上的需求；没有行即全部供上", "Demand that stays unserved under the plan; no row means none"),
-    (*_SAMPLE, _CELL, _GROUP, Column("m3", "DOUBLE", "供不上，方/月", "unserved m³ per month")),
+    (*_SAMPLE, CELL_COLUMN, GROUP_COLUMN, Column("m3", "DOUBLE", "供不上，方/月", "unserved m³ per month")),
 )
 
 ALLOCATION_BEFORE = Table(
@@ -116,8 +116,8 @@ ALLOCATION_BEFORE = Table(
     (
         PLAN_COLUMN,
         PLANT_COLUMN,
-        _CELL,
-        _GROUP,
+        CELL_COLUMN,
+        GROUP_COLUMN,
         Column("m3_52w", "DOUBLE", "近 52 周供应量，方", "m³ of the last 52 weeks"),
         Column("haul_km", "DOUBLE", "运距，公里", "haul, km"),
         Column("haul_min", "DOUBLE", "运输时间，分钟", "haul, minutes"),

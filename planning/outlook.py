@@ -15,13 +15,9 @@ from store.messages import Text
 
 QUANTILES = {"q025": 0.025, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9, "q975": 0.975}
 
-# The plants that work in a coming week, each with its capacity of a day x the week's working days as in
-# marts.capacity_weekly; a district's reach gross (every plant that reaches it) and shared (marts.plant_reach).
-_OUTLOOK = """
-WITH demand AS (
-    SELECT * FROM forecast.demand_current WHERE level = 'district'
-),
-available AS (
+# The plants that work in a coming week of `demand`, each with its capacity of a day x the week's working days as in
+# marts.capacity_weekly.
+AVAILABLE = """available AS (
     SELECT
         plants.plant_id,
         dates.week_start,
@@ -33,7 +29,14 @@ available AS (
     WHERE plants.is_current AND plants.status = 'operating' AND NOT dates.is_policy_ban
         AND dates.week_start IN (SELECT week_start FROM demand)
     GROUP BY plants.plant_id, dates.week_start
+)"""
+
+# A district's reach gross (every plant that reaches it) and shared (marts.plant_reach).
+_OUTLOOK = f"""
+WITH demand AS (
+    SELECT * FROM forecast.demand_current WHERE level = 'district'
 ),
+{AVAILABLE},
 reached AS (
     SELECT
         reach.district_code,

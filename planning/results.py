@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from planning import alternatives, evidence, tables
+from planning import alternatives, evidence, quarter_tables, tables
 from planning.assumptions import Assumptions, Options
 from planning.consolidation import Result
 from planning.design import NOWHERE, usable_capacity_m3
@@ -24,6 +24,7 @@ from planning.freeze import Frozen
 from planning.information import Foresight, perfect_information_cny
 from planning.instance import Instance
 from planning.model import Indices
+from planning.quarter import Week, allocation_columns, cell_columns, plant_columns
 from planning.risk import cvar_cny
 from store.messages import Text
 from store.tables import Table, append
@@ -47,6 +48,7 @@ class Plan:
     outlook: Columns
     brief: Sequence[tuple[str, Text]]
     seen: Sequence[Foresight]
+    weeks: Sequence[Week]
     seconds: float
 
 
@@ -108,6 +110,9 @@ def write_plan(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
         (evidence.ALLOCATION_BEFORE, _allocation_before(plan.frozen)),
         (tables.PLANT_DECISIONS, _decisions(plan)),
         (alternatives.PARETO, _pareto(plan)),
+        (quarter_tables.ALLOCATION_WEEKLY, allocation_columns(instance, plan.weeks)),
+        (quarter_tables.CELL_PRICES_WEEKLY, cell_columns(instance, plan.weeks)),
+        (quarter_tables.PLANT_PRICES_WEEKLY, plant_columns(instance, plan.weeks)),
         (alternatives.WAIT_AND_SEE, _wait_and_see(plan)),
         (tables.ASSUMPTIONS, _assumptions(plan.assumptions)),
         (tables.OUTLOOK_BALANCE_WEEKLY, plan.outlook),

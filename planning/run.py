@@ -25,6 +25,7 @@ from planning.footprint import dispatch, habit
 from planning.freeze import Frozen, freeze
 from planning.information import wait_and_see
 from planning.outlook import district_names, outlook
+from planning.quarter import WeekAsked, allocate, ask_quarter, quarter_told, read_quarter
 from planning.regret import polish
 from planning.results import Columns, Plan, write_plan
 from planning.risk import sample_weights
@@ -38,8 +39,35 @@ _LOCK_WAIT_S = 600.0
 
 
 @dataclass(frozen=True)
+class _Asked:
+    """Everything that was read for a plan, before anything is decided."""
+
+    options: Options
+    assumptions: Assumptions
+    frozen: Frozen
+    balance: Columns
+    names: dict[str, Text]
+    weeks: list[WeekAsked]
+
+    @property
+    def identity(self) -> str:
+        """Hash of the question, its assumptions, options, outlook and the code that answers it."""
+        digest = hashlib.sha256()
+        digest.update(self.frozen.run_id.encode())
+        digest.update(self.frozen.instance.fingerprint.encode())
+        digest.update(self.frozen.observed.m3.tobytes())
+        digest.update(repr(self.assumptions.rows).encode())
+        digest.update(repr((self.options, self.balance, self.names)).encode())
+        for week in self.weeks:
+            digest.update(week.week_start.isoformat().encode() + week.demand_m3.tobytes() + week.capacity_m3.tobytes())
+        for module in sorted(Path(__file__).parent.glob("*.py")):
+            digest.update(module.read_bytes())
+        return digest.hexdigest()[:12]
+
+
+@dataclass(frozen=True)
 class PlanReport:
-    """The plan's row of plan.runs without its JSON; `is_new` is False when an equal plan was there already."""
+    """The plan's row of plan.runs without its JSON, and its weeks; `is_new` is False when an equal plan was there."""
 
     plan_id: str
     run_id: str
@@ -70,10 +98,11 @@ class PlanReport:
     information_from_cny: float | None
     information_to_cny: float | None
     notes: tuple[Text, ...]
+    weeks: tuple[dict[str, Any], ...]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return asdict(self) | {"notes": [note._asdict() for note in self.notes]}
+        return asdict(self) | {"notes": [note._asdict() for note in self.notes], "weeks": list(self.weeks)}
 
 
 def plan(home: Home, *, has_front: bool = False, has_flips: bool = False, **options: Any) -> PlanReport:
@@ -102,8 +131,15 @@ def plan_in(connection: duckdb.DuckDBPyConnection, options: Options) -> PlanRepo
     started_at = time.monotonic()
     assumptions = read_assumptions(options)
     frozen = _freeze(connection, assumptions, options)
-    balance, names = outlook(connection), district_names(connection)
-    plan_id = _identity(frozen, assumptions, options, balance, names)
+    asked = _Asked(
+        options=options,
+        assumptions=assumptions,
+        frozen=frozen,
+        balance=outlook(connection),
+        names=district_names(connection),
+        weeks=ask_quarter(connection, frozen.instance, assumptions),
+    )
+    plan_id = asked.identity
     is_new = connection.execute("SELECT 1 FROM plan.runs WHERE plan_id = ?", [plan_id]).fetchone() is None
     if is_new:
         instance = frozen.instance
@@ -116,7 +152,7 @@ def plan_in(connection: duckdb.DuckDBPyConnection, options: Options) -> PlanRepo
         )
         for note in instance.notes:
             progress("plan", note.zh, note.en)
-        write_plan(connection, _make(plan_id, frozen, assumptions, options, balance, names, started_at))
+        write_plan(connection, _make(plan_id, asked, started_at))
     promote(connection, plan_id)
     report = read_report(connection, plan_id, is_new=is_new)
     if is_new:
@@ -141,19 +177,12 @@ def read_report(connection: duckdb.DuckDBPyConnection, plan_id: str, *, is_new: 
     row = dict(zip(names, cursor.fetchall()[0], strict=True))
     notes = tuple(Text(note["zh"], note["en"]) for note in json.loads(row["notes"]))
     values = {name: row[name] for name in PlanReport.__dataclass_fields__ if name in row and name != "notes"}
-    return PlanReport(**values, is_new=is_new, notes=notes)
+    weeks = tuple(read_quarter(connection, plan_id))
+    return PlanReport(**values, is_new=is_new, notes=notes, weeks=weeks)
 
 
-def _make(
-    plan_id: str,
-    frozen: Frozen,
-    assumptions: Assumptions,
-    options: Options,
-    balance: Columns,
-    names: dict[str, Text],
-    started_at: float,
-) -> Plan:
-    instance = frozen.instance
+def _make(plan_id: str, asked: _Asked, started_at: float) -> Plan:
+    options, assumptions, frozen, instance = asked.options, asked.assumptions, asked.frozen, asked.frozen.instance
     recourse = Recourse(instance)
     seconds_left = max(options.seconds - (time.monotonic() - started_at), 1.0)
     result = consolidate(instance, recourse, gap=options.gap, seconds=seconds_left)
@@ -170,9 +199,10 @@ def _make(
     explainer = Explainer(instance, result.design, after, today, frozen.observed.km, regrets, capacity_price)
     explanations = [explainer.explain(site) for site in range(len(instance.sites))]
     decisions = [explanation.decision for explanation in explanations]
-    brief = policy_brief(
-        decisions, result, seen, today.footprint, reallocated.footprint, after.footprint, balance, names
-    )
+    weeks = allocate(instance, recourse, asked.weeks)
+    states = (today.footprint, reallocated.footprint, after.footprint)
+    brief = policy_brief(decisions, result, seen, states, asked.balance, asked.names)
+    brief += [("quarter", told) for told in quarter_told(instance, weeks)]
     return Plan(
         plan_id=plan_id,
         options=options,
@@ -183,9 +213,10 @@ def _make(
         reallocated=reallocated,
         habit=today,
         explanations=explanations,
-        outlook=balance,
+        outlook=asked.balance,
         brief=brief,
         seen=seen,
+        weeks=weeks,
         seconds=time.monotonic() - started_at,
     )
 
@@ -213,18 +244,3 @@ def _freeze(connection: duckdb.DuckDBPyConnection, assumptions: Assumptions, opt
             f"数仓还没建好，缺：{missing}。请先运行 tongmai build。",
             f"The warehouse is not built yet: {missing}. Run tongmai build first.",
         ) from error
-
-
-def _identity(
-    frozen: Frozen, assumptions: Assumptions, options: Options, balance: Columns, names: dict[str, Text]
-) -> str:
-    """Hash of the question, its assumptions, options, outlook and the code that answers it."""
-    digest = hashlib.sha256()
-    digest.update(frozen.run_id.encode())
-    digest.update(frozen.instance.fingerprint.encode())
-    digest.update(frozen.observed.m3.tobytes())
-    digest.update(repr(assumptions.rows).encode())
-    digest.update(repr((options, balance, names)).encode())
-    for module in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(module.read_bytes())
-    return digest.hexdigest()[:12]

@@ -1,7 +1,7 @@
 """The tables of schema `plan`: names, keys, columns, meanings in both languages.
 
 Belongs here: declarations, and the view of the plan in force; the evidence behind a plan is declared in evidence.py,
-its alternatives in alternatives.py.
+its alternatives in alternatives.py, the next quarter in quarter_tables.py.
 Does not belong here: what fills them (results.py).
 """
 
@@ -22,6 +22,7 @@ from planning.evidence import (
     SITES,
     UNSERVED,
 )
+from planning.quarter_tables import ALLOCATION_WEEKLY, CELL_PRICES_WEEKLY, PLANT_PRICES_WEEKLY
 from store.messages import Text
 from store.tables import Column, Table
 
@@ -229,6 +230,9 @@ TABLES = (
     PARETO,
     FLIPS,
     WAIT_AND_SEE,
+    ALLOCATION_WEEKLY,
+    CELL_PRICES_WEEKLY,
+    PLANT_PRICES_WEEKLY,
     ASSUMPTIONS,
     OUTLOOK_BALANCE_WEEKLY,
     POLICY_BRIEF,

@@ -40,8 +40,8 @@ CREATE TABLE marts.fct_deliveries (
     plant_id VARCHAR, cell_id VARCHAR, grade_class VARCHAR, week_start DATE, delivered_m3 DOUBLE);
 CREATE TABLE marts.dim_dates (date_on DATE, week_start DATE, is_policy_ban BOOLEAN);
 CREATE TABLE forecast.demand_current (
-    run_id VARCHAR, level VARCHAR, district_code VARCHAR, week_start DATE, h INTEGER, mean DOUBLE, q025 DOUBLE,
-    q10 DOUBLE, q25 DOUBLE, q50 DOUBLE, q75 DOUBLE, q90 DOUBLE, q975 DOUBLE);
+    run_id VARCHAR, level VARCHAR, district_code VARCHAR, grade_class VARCHAR, week_start DATE, h INTEGER,
+    mean DOUBLE, q025 DOUBLE, q10 DOUBLE, q25 DOUBLE, q50 DOUBLE, q75 DOUBLE, q90 DOUBLE, q975 DOUBLE);
 CREATE TABLE forecast.paths (
     run_id VARCHAR, scenario VARCHAR, sample INTEGER, district_code VARCHAR, grade_class VARCHAR, month DATE,
     m3 DOUBLE);
@@ -103,9 +103,13 @@ def fill(connection: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> Non
         days = [(week + timedelta(days=day), week, h == 4 and day < 4) for day in range(7)]  # a ban of four days
         connection.executemany("INSERT INTO marts.dim_dates VALUES (?, ?, ?)", days)
         for district in DISTRICTS:
-            row = ["R1", "district", district, week, h, *[900.0 * f for f in (1, 0.5, 0.7, 0.9, 1, 1.1, 1.3, 1.6)]]
-            connection.execute(
-                "INSERT INTO forecast.demand_current VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
+            spread = [900.0 * f for f in (1, 0.5, 0.7, 0.9, 1, 1.1, 1.3, 1.6)]
+            rows = [["R1", "district", district, "all", week, h, *spread]]
+            parts = [[m3 / len(CLASSES) for m3 in spread]] * len(CLASSES)
+            rows += [["R1", "district_grade_class", district, name, week, h, *part]
+                     for (name, _), part in zip(CLASSES, parts, strict=True)]  # fmt: skip
+            connection.executemany(
+                "INSERT INTO forecast.demand_current VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
             )
     months = [date(2026, 1 + month, 1) for month in range(MONTHS)]
     swing = rng.lognormal(0, 0.25, (SAMPLES, MONTHS, len(DISTRICTS)))

@@ -124,3 +124,45 @@ def _rules_hold(sites: pd.DataFrame, decided: pd.DataFrame, assumed: pd.Series, 
     assert not gone[options["keep"]].any() and not sites.loc[options["close"], "is_open"].any()
     assert (into.value_counts() <= assumed["max_merges_into_plant"]).all() and sites.loc[into, "is_open"].all()
     assert (sites.loc[into.index, "enterprise_id"].to_numpy() == sites.loc[into, "enterprise_id"].to_numpy()).all()
+
+
+def recompute_weeks(home: Home, plan_id: str) -> None:
+    """Fails where a week's allocation breaks a constraint, or its prices do not prove it the cheapest."""
+    names = ("arcs", "allocation_weekly", "cell_prices_weekly", "plant_prices_weekly")
+    arcs, sent, cells, plants = (table(home, name, plan_id).drop(columns="plan_id") for name in names)
+    assumed = table(home, "assumptions", plan_id).set_index("name")["value"]
+    dearest, second = assumed["unserved_penalty_cny_per_m3"], assumed["overtime_cny_per_m3"]
+    share, point = assumed["overtime_share"], ["week_start", "cell_id", "grade_group"]
+    key = [*point, "plant_id"]
+
+    # volume and capacity
+    served = sent.groupby(point)["m3"].sum()
+    balance = cells.set_index(point)
+    assert (balance["demand_m3"] - balance["unserved_m3"]).sub(served, fill_value=0).abs().max() < 1e-4
+    load = sent.groupby(["week_start", "plant_id"])["m3"].sum()
+    at = plants.set_index(["week_start", "plant_id"])
+    assert at["load_m3"].sub(load, fill_value=0).abs().max() < 1e-4
+    assert (at["load_m3"] <= (1 + share) * at["capacity_m3"] + 1e-4).all()
+
+    # prices: no shipment could save anything, and what is used or full is priced as it is (complementary slackness)
+    priced = arcs.merge(cells, on=["cell_id", "grade_group"]).merge(plants, on=["week_start", "plant_id"])
+    own = priced["cost_cny_per_m3"] + assumed["carbon_price_cny_per_t"] / 1000 * priced["kgco2e_per_m3"]
+    priced["slack"] = own + priced["load_cny_per_m3"] - priced["marginal_cny_per_m3"]
+    assert priced["slack"].min() > -1e-6
+    used = sent.loc[sent["m3"] > 1e-4, key].merge(priced, on=key)
+    assert used["slack"].abs().max() < 1e-6
+    assert (cells["marginal_cny_per_m3"] <= dearest + 1e-6).all()
+    assert (cells.loc[cells["unserved_m3"] > 1e-4, "marginal_cny_per_m3"] > dearest - 1e-6).all()
+    assert (plants[["load_cny_per_m3", "second_shift_cny_per_m3"]] >= 0).all(axis=None)
+    assert (at["load_m3"] >= at["capacity_m3"] - 1e-4)[at["load_cny_per_m3"] > 1e-6].all()
+    assert (at["load_m3"] >= (1 + share) * at["capacity_m3"] - 1e-4)[at["second_shift_cny_per_m3"] > 1e-6].all()
+    assert (at["load_cny_per_m3"] <= second + at["second_shift_cny_per_m3"] + 1e-6).all()
+    capacity_price = at["load_cny_per_m3"] + share * at["second_shift_cny_per_m3"]
+    assert (at["capacity_cny_per_m3"] - capacity_price).abs().max() < 1e-9
+
+    # duality: what is paid is what the prices say
+    overtime = (at["load_m3"] - at["capacity_m3"]).clip(lower=0).sum()
+    carbon = assumed["carbon_price_cny_per_t"] / 1000 * sent["kgco2e"].sum()
+    paid = sent["cost_cny"].sum() + carbon + second * overtime + dearest * cells["unserved_m3"].sum()
+    worth = (cells["marginal_cny_per_m3"] * cells["demand_m3"]).sum()
+    assert paid == pytest.approx(worth - (at["capacity_cny_per_m3"] * at["capacity_m3"]).sum(), rel=1e-6)

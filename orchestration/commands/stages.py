@@ -241,7 +241,13 @@ def plan(
         has_flips=flips,
         **given,
     )
-    show(report.to_dict(), as_json)
+    told = report.to_dict()
+    if as_json:
+        show(told, as_json)
+        return
+    show({name: value for name, value in told.items() if name != "weeks"}, as_json)
+    for week in report.weeks:
+        show({str(week["week_start"]): {name: value for name, value in week.items() if name != "week_start"}}, as_json)
 
 
 def _share(text: str | None) -> float | None:

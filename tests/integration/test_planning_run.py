@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 from planning_city import RED_LINE_CANDIDATE, RED_LINE_PLANT, build
-from planning_evidence import recompute, table
+from planning_evidence import recompute, recompute_weeks, table
 
 from planning.run import PlanReport, plan
 from planning.tables import TABLES
@@ -63,6 +63,23 @@ def test_every_cost_and_constraint_follows_from_the_tables_alone(city: tuple[Hom
 def test_a_what_if_follows_from_its_tables_too(city: tuple[Home, PlanReport], options: dict[str, Any]) -> None:
     home, _ = city
     recompute(home, plan(home, **options).plan_id)
+
+
+def test_each_week_of_the_quarter_is_allocated_and_its_prices_prove_it(city: tuple[Home, PlanReport]) -> None:
+    home, report = city
+    recompute_weeks(home, report.plan_id)
+    cells, plants = (
+        table(home, "cell_prices_weekly", report.plan_id),
+        table(home, "plant_prices_weekly", report.plan_id),
+    )
+    assert cells["week_start"].nunique() == len(report.weeks) == 4
+    assert cells.groupby("week_start")["demand_m3"].sum().tolist() == pytest.approx([1800.0] * 4)
+    full, short = plants.groupby("week_start")["capacity_m3"].sum().iloc[[0, 3]]
+    assert (full, short) == pytest.approx((0.75 * 10 * 420, 0.75 * 10 * 420 * 3 / 6)), "a ban of four days"
+    tight = plan(home, demand_change=2.0)
+    recompute_weeks(home, tight.plan_id)
+    assert all(week["capacity_cny_per_m3"] > 0 for week in tight.weeks)
+    assert set(table(home, "allocation_weekly", plan(home, close=("P02",)).plan_id)["plant_id"]).isdisjoint({"P02"})
 
 
 def test_the_plan_says_why(city: tuple[Home, PlanReport]) -> None:
