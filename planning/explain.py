@@ -5,6 +5,7 @@ Belongs here: words and the figures they cite. Does not belong here: computing r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from planning.design import Design, large_enterprises, usable_capacity_m3
 from planning.footprint import Dispatch, Habit
 from planning.instance import MONTHS_PER_YEAR, Instance
 from planning.model import Floats
+from planning.touched import Touched
 from store.messages import Text
 
 TAKEOVERS_NAMED = 3
@@ -49,7 +51,9 @@ class Explainer:
         km: Floats,
         regrets: dict[int, float],
         capacity_price: Floats,
+        touched: Mapping[str, Touched],
     ) -> None:
+        self.touched = touched
         self.instance, self.design, self.habit, self.km, self.regrets = instance, design, habit, km, regrets
         self.site_m3 = dispatch.footprint.site_m3
         self.arc_m3 = np.bincount(dispatch.flow_arc, dispatch.flow_m3, len(instance.arc_site))
@@ -98,7 +102,9 @@ class Explainer:
         )
 
     def _close(self, site: int) -> Text:
-        return _join(self._forced(site), self._idle(site), self._taken_over(site), self._saved(site))
+        return _join(
+            self._forced(site), self._idle(site), self._taken_over(site), self._touched(site), self._saved(site)
+        )
 
     def _merge(self, site: int) -> Text:
         sites = self.instance.sites
@@ -110,7 +116,8 @@ class Explainer:
             f"Merges into {sites.name[into]} of the same enterprise; {moved:,.0f} m³ a month of capacity move along"
             f"{red_line.en if not moved else ''}.",
         )
-        return _join(self._forced(site), self._idle(site), joined, self._taken_over(site), self._saved(site))
+        taken, touched = self._taken_over(site), self._touched(site)
+        return _join(self._forced(site), self._idle(site), joined, taken, touched, self._saved(site))
 
     def _keep(self, site: int) -> Text:
         worked = self._worked(site)
@@ -218,6 +225,13 @@ class Explainer:
             f"Its customers go mainly to {en}; with the whole city reallocated their mean haul is"
             f" {taken.extra_km:+.1f} km against today's.",
         )
+
+    def _touched(self, site: int) -> Text | None:
+        touched = self.touched.get(self.instance.sites.plant_id[site])
+        if touched is None:
+            return None
+        told = touched.told()
+        return Text(f"牵涉：{told.zh}", f"Touched: {told.en}")
 
     def _saved(self, site: int) -> Text | None:
         return self._flip(site, Text("若保留", "If kept"))

@@ -6,7 +6,7 @@ Belongs here: rows from arrays, one transaction per plan. Does not belong here: 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +26,7 @@ from planning.instance import Instance
 from planning.model import Indices
 from planning.quarter import Week, allocation_columns, cell_columns, plant_columns
 from planning.risk import cvar_cny
+from planning.touched import PLANTS_TOUCHED, Touched, touched_columns
 from store.messages import Text
 from store.tables import Table, append
 
@@ -49,6 +50,7 @@ class Plan:
     brief: Sequence[tuple[str, Text]]
     seen: Sequence[Foresight]
     weeks: Sequence[Week]
+    touched: Mapping[str, Touched]
     seconds: float
 
 
@@ -109,6 +111,7 @@ def write_plan(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
         (evidence.UNSERVED, _unserved(instance, plan.dispatch)),
         (evidence.ALLOCATION_BEFORE, _allocation_before(plan.frozen)),
         (tables.PLANT_DECISIONS, _decisions(plan)),
+        (PLANTS_TOUCHED, touched_columns(plan.touched.values())),
         (alternatives.PARETO, _pareto(plan)),
         (quarter_tables.ALLOCATION_WEEKLY, allocation_columns(instance, plan.weeks)),
         (quarter_tables.CELL_PRICES_WEEKLY, cell_columns(instance, plan.weeks)),

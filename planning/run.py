@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from planning.allocation import Recourse
 from planning.assumptions import OPTION_NAMES, Assumptions, Options, read_assumptions
@@ -30,6 +31,7 @@ from planning.regret import polish
 from planning.results import Columns, Plan, write_plan
 from planning.risk import sample_weights
 from planning.tables import create_plan_tables, promote
+from planning.touched import Touched, read_touched, touched_columns, touched_told
 from store.connections import writer
 from store.home import Home
 from store.locks import hold
@@ -48,6 +50,7 @@ class _Asked:
     balance: Columns
     names: dict[str, Text]
     weeks: list[WeekAsked]
+    touched: dict[str, Touched]
 
     @property
     def identity(self) -> str:
@@ -58,6 +61,7 @@ class _Asked:
         digest.update(self.frozen.observed.m3.tobytes())
         digest.update(repr(self.assumptions.rows).encode())
         digest.update(repr((self.options, self.balance, self.names)).encode())
+        digest.update(repr(touched_columns(self.touched.values())).encode())
         for week in self.weeks:
             digest.update(week.week_start.isoformat().encode() + week.demand_m3.tobytes() + week.capacity_m3.tobytes())
         for module in sorted(Path(__file__).parent.glob("*.py")):
@@ -138,6 +142,7 @@ def plan_in(connection: duckdb.DuckDBPyConnection, options: Options) -> PlanRepo
         balance=outlook(connection),
         names=district_names(connection),
         weeks=ask_quarter(connection, frozen.instance, assumptions),
+        touched=read_touched(connection),
     )
     plan_id = asked.identity
     is_new = connection.execute("SELECT 1 FROM plan.runs WHERE plan_id = ?", [plan_id]).fetchone() is None
@@ -196,13 +201,18 @@ def _make(plan_id: str, asked: _Asked, started_at: float) -> Plan:
     )
     weight = sample_weights(instance.policy, result.evaluation.monthly_cny)
     capacity_price = weight @ result.evaluation.capacity_price / len(weight)
-    explainer = Explainer(instance, result.design, after, today, frozen.observed.km, regrets, capacity_price)
+    explainer = Explainer(
+        instance, result.design, after, today, frozen.observed.km, regrets, capacity_price, asked.touched
+    )
     explanations = [explainer.explain(site) for site in range(len(instance.sites))]
     decisions = [explanation.decision for explanation in explanations]
     weeks = allocate(instance, recourse, asked.weeks)
     states = (today.footprint, reallocated.footprint, after.footprint)
     brief = policy_brief(decisions, result, seen, states, asked.balance, asked.names)
     brief += [("quarter", told) for told in quarter_told(instance, weeks)]
+    gone = np.flatnonzero(~result.design.is_open & ~instance.sites.is_candidate).tolist()
+    touched = [asked.touched[instance.sites.plant_id[site]] for site in gone]
+    brief += [("touched", told) for told in touched_told(touched)]
     return Plan(
         plan_id=plan_id,
         options=options,
@@ -217,6 +227,7 @@ def _make(plan_id: str, asked: _Asked, started_at: float) -> Plan:
         brief=brief,
         seen=seen,
         weeks=weeks,
+        touched=asked.touched,
         seconds=time.monotonic() - started_at,
     )
 

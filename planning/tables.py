@@ -23,6 +23,7 @@ from planning.evidence import (
     UNSERVED,
 )
 from planning.quarter_tables import ALLOCATION_WEEKLY, CELL_PRICES_WEEKLY, PLANT_PRICES_WEEKLY
+from planning.touched import PLANTS_TOUCHED
 from store.messages import Text
 from store.tables import Column, Table
 
@@ -227,6 +228,7 @@ TABLES = (
     UNSERVED,
     ALLOCATION_BEFORE,
     PLANT_DECISIONS,
+    PLANTS_TOUCHED,
     PARETO,
     FLIPS,
     WAIT_AND_SEE,

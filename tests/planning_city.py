@@ -27,9 +27,9 @@ CREATE TABLE marts.dim_districts AS
 CREATE TABLE marts.dim_grades (grade_class VARCHAR, min_strength_mpa INTEGER, sort_order INTEGER);
 CREATE TABLE marts.dim_plants (
     plant_id VARCHAR, plant_name VARCHAR, enterprise_id VARCHAR, max_grade VARCHAR, lon DOUBLE, lat DOUBLE,
-    lines INTEGER, rated_m3_per_h DOUBLE, capacity_m3_per_day DOUBLE, working_days_per_week DOUBLE, opened_on DATE,
-    closed_on DATE, status VARCHAR, rent_and_fixed_cny_per_year DOUBLE, is_candidate BOOLEAN, is_on_red_line BOOLEAN,
-    is_current BOOLEAN);
+    lines INTEGER, trucks INTEGER, rated_m3_per_h DOUBLE, capacity_m3_per_day DOUBLE, working_days_per_week DOUBLE,
+    opened_on DATE, closed_on DATE, status VARCHAR, rent_and_fixed_cny_per_year DOUBLE, is_candidate BOOLEAN,
+    is_on_red_line BOOLEAN, is_current BOOLEAN);
 CREATE TABLE marts.dim_demand_cells (cell_id VARCHAR, district_code VARCHAR, share_of_district DOUBLE);
 CREATE TABLE marts.haul_matrix (
     plant_id VARCHAR, cell_id VARCHAR, hour_band VARCHAR, haul_km DOUBLE, haul_min DOUBLE, is_feasible BOOLEAN);
@@ -37,7 +37,10 @@ CREATE TABLE marts.capacity_weekly (
     plant_id VARCHAR, week_start DATE, available_m3 DOUBLE, delivered_m3 DOUBLE, is_complete BOOLEAN);
 CREATE TABLE marts.plant_reach (plant_id VARCHAR, district_code VARCHAR, share_of_capacity DOUBLE);
 CREATE TABLE marts.fct_deliveries (
-    plant_id VARCHAR, cell_id VARCHAR, grade_class VARCHAR, week_start DATE, delivered_m3 DOUBLE);
+    plant_id VARCHAR, cell_id VARCHAR, grade_class VARCHAR, week_start DATE, delivered_m3 DOUBLE, project_id VARCHAR);
+CREATE TABLE marts.order_matching_open (order_id VARCHAR, plant_id VARCHAR, is_own_plant BOOLEAN, open_m3 DOUBLE);
+CREATE TABLE marts.fct_orders (order_id VARCHAR, project_id VARCHAR);
+CREATE TABLE marts.dim_projects (project_id VARCHAR, contractor VARCHAR);
 CREATE TABLE marts.dim_dates (date_on DATE, week_start DATE, is_policy_ban BOOLEAN);
 CREATE TABLE forecast.demand_current (
     run_id VARCHAR, level VARCHAR, district_code VARCHAR, grade_class VARCHAR, week_start DATE, h INTEGER,
@@ -66,7 +69,7 @@ def fill(connection: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> Non
     for n, plant in enumerate(sites):
         is_candidate = n >= PLANTS
         connection.execute(
-            "INSERT INTO marts.dim_plants VALUES (?, ?, ?, ?, ?, ?, 1, 10, 70, 6, NULL, NULL, ?, ?, ?, ?, TRUE)",
+            "INSERT INTO marts.dim_plants VALUES (?, ?, ?, ?, ?, ?, 1, ?, 10, 70, 6, NULL, NULL, ?, ?, ?, ?, TRUE)",
             [
                 plant,
                 f"站{n}",
@@ -74,6 +77,7 @@ def fill(connection: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> Non
                 "C45" if n % 3 == 0 else "C60",
                 106.6 + place[n, 0],
                 26.5 + place[n, 1],
+                None if n == 0 else n,
                 "planned" if is_candidate else "operating",
                 None if n == 1 else 60_000 + 25_000 * float(rng.random()),
                 is_candidate,
@@ -96,8 +100,17 @@ def fill(connection: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> Non
         connection.execute("INSERT INTO marts.plant_reach VALUES (?, ?, 1.0)", [plant, near[:6]])
         rows = [(plant, week, 420.0, 190.0, True) for week in weeks]
         connection.executemany("INSERT INTO marts.capacity_weekly VALUES (?, ?, ?, ?, ?)", rows)
-        tickets = [(plant, cells[(p + n) % (CELLS - 1)], "c30_c35", week, 190.0) for n, week in enumerate(weeks)]
-        connection.executemany("INSERT INTO marts.fct_deliveries VALUES (?, ?, ?, ?, ?)", tickets)
+        tickets = [
+            (plant, cells[(p + n) % (CELLS - 1)], "c30_c35", week, 190.0, f"J{n % 4}" if p else None)
+            for n, week in enumerate(weeks)
+        ]
+        connection.executemany("INSERT INTO marts.fct_deliveries VALUES (?, ?, ?, ?, ?, ?)", tickets)
+        orders = [(f"O{p}-{n}", plant, f"J{n}") for n in range(p % 3)]
+        for order, owner, project in orders:
+            connection.execute("INSERT INTO marts.order_matching_open VALUES (?, ?, TRUE, 30)", [order, owner])
+            connection.execute("INSERT INTO marts.order_matching_open VALUES (?, 'P09', FALSE, 30)", [order])
+            connection.execute("INSERT INTO marts.fct_orders VALUES (?, ?)", [order, project])
+    connection.executemany("INSERT INTO marts.dim_projects VALUES (?, 'same builder')", [[f"J{n}"] for n in range(4)])
     for h in range(1, 5):
         week = LAST_WEEK + timedelta(weeks=h)
         days = [(week + timedelta(days=day), week, h == 4 and day < 4) for day in range(7)]  # a ban of four days

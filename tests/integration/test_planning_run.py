@@ -95,6 +95,30 @@ def test_the_plan_says_why(city: tuple[Home, PlanReport]) -> None:
     assert any("-11" in note.en for note in report.notes)  # the cell that nobody reaches
 
 
+def test_whom_a_closure_touches_is_counted_and_what_nobody_knows_is_said(
+    city: tuple[Home, PlanReport], built: Home, tmp_path: Path
+) -> None:
+    home, report = city
+    touched = table(home, "plants_touched", report.plan_id).set_index("plant_id")
+    assert len(touched) == 10 and touched.loc["P02", ["orders_open", "open_m3", "projects_open"]].tolist() == [2, 60, 2]
+    assert touched.loc["P02", ["contractors_open", "projects_52w", "m3_52w", "trucks"]].tolist() == [1, 4, 52 * 190, 2]
+    assert touched.loc["P03", "orders_open"] == 0 and pd.isna(touched.loc["P00", ["projects_52w", "trucks"]]).all()
+    decided = table(home, "plant_decisions", report.plan_id)
+    gone = decided[decided["decision"].isin(["close", "merge"])]
+    assert (
+        gone["reason_en"].str.contains("open orders").all() and gone["reason_en"].str.contains("staff: no data").all()
+    )
+    assert gone["reason_zh"].str.contains("人员：没有数据").all()
+    brief = table(home, "policy_brief", report.plan_id).set_index("topic").loc["touched"]
+    orders = touched.loc[gone["plant_id"], "orders_open"].sum()
+    assert f"open orders: {orders} " in brief["text_en"] and f"未完成订单 {orders} 笔" in brief["text_zh"]
+    assert "contractors: 1)" in brief["text_en"] or not orders, "one contractor of several plants counts once"
+    orderless = plan(copy_of(built, tmp_path / "orderless", *(f"DELETE FROM marts.{name}" for name in (
+        "order_matching_open", "fct_orders", "dim_projects"))), close=("P02",))  # fmt: skip
+    reasons = table(Home.at(tmp_path / "orderless"), "plant_decisions", orderless.plan_id).set_index("plant_id")
+    assert "open orders: no data" in reasons.loc["P02", "reason_en"]
+
+
 def test_equal_inputs_add_nothing_and_the_view_shows_the_base_plan(city: tuple[Home, PlanReport]) -> None:
     home, report = city
 
