@@ -15,7 +15,7 @@ import numpy as np
 from forecasting.accuracy_figures import Figures, read_figures
 from forecasting.charts import bars, fan, lines
 from forecasting.hierarchy import LEVELS
-from forecasting.pool import NAIVE, RATIO
+from forecasting.origin import NAIVE, RATIO
 from forecasting.promotion import LOCK_WAIT_S
 from forecasting.settings import HORIZON_BANDS, QUANTILES, band_name
 from store.connections import writer

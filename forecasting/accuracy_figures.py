@@ -13,8 +13,7 @@ import duckdb
 import numpy as np
 
 from forecasting.hierarchy import LEVELS, FloatArray
-from forecasting.origin import PLAIN, STEP_ENSEMBLE, STEP_LEVEL, STEP_PIPELINE, STEPS
-from forecasting.pool import NAIVE
+from forecasting.origin import NAIVE, PLAIN, STEP_ENSEMBLE, STEP_LEVEL, STEP_PIPELINE, STEPS
 from forecasting.scores import UNCALIBRATED
 from forecasting.settings import HORIZON_BANDS, QUANTILES, band_name
 from store.messages import EXIT_USAGE, Text, TongmaiError

@@ -1,24 +1,24 @@
 """Past origins: what the method would have said then, and how it did.
 
-Belongs here: replaying origins through the same door and path as the live forecast; their bands; scores.
-Does not belong here: the live forecast.
+Belongs here: past origins through the same door as now, what came of them, their bands. Does not belong here:
+forecasting them (`origin`), scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 
 from forecasting.calendar import Calendar
+from forecasting.city_source import CityPanel, city_panel
 from forecasting.errors import draw, learn_errors
 from forecasting.hierarchy import FloatArray
 from forecasting.history import History
 from forecasting.intervals import Scored, learn_widening, sample_quantiles, widen
-from forecasting.origin import OriginForecast, forecast_origin
-from forecasting.pool import Past
+from forecasting.origin import OriginForecast
 from forecasting.settings import MAX_HORIZON_WEEKS, QUANTILES, Settings
 from store.messages import TongmaiError
 
@@ -50,41 +50,37 @@ class Backtest:
     widening: FloatArray
 
 
-def replay_origins(
+def past_origins(
     current: History, history_as_of: Callable[[date], History], calendar: Calendar, settings: Settings
-) -> tuple[Replay, ...]:
-    """Forecast from past origins, only weeks up to the current cutoff being judged.
+) -> tuple[CityPanel, ...]:
+    """The city at past origins, oldest first.
 
-    Each origin sees `history_as_of` its day. Where that day's platform knew little of what it should (a backfill),
-    the current history is cut off instead.
+    Each sees `history_as_of` its day. Where that day's platform knew little of what it should (a backfill), the current
+    history is cut off instead.
     """
-    actual = current.hierarchy.aggregate(current.bottom_m3)
-    replays: dict[date, Replay] = {}
+    found: dict[date, CityPanel] = {}
     fits_prophet = len(current.weeks) >= settings.min_prophet_weeks
-    for back in sorted(settings.origins_back_weeks, reverse=True):  # the older teach the newer
+    for back in settings.origins_back_weeks:
         if len(current.weeks) - back < (settings.min_prophet_weeks if fits_prophet else _MIN_WEEKS):
             continue
         past = _known_then(current, history_as_of, back)
-        ahead = (current.cutoff - past.cutoff).days // 7
-        if ahead < 1 or past.cutoff in replays:
-            continue
-        horizon = min(ahead, MAX_HORIZON_WEEKS)
-        came = actual[:, actual.shape[1] - ahead :][:, :horizon]
-        taught_by = teachers(replays.values(), past)
-        forecast = forecast_origin(past, calendar, horizon, settings, taught_by=taught_by, plain=True)
-        replays[past.cutoff] = Replay(forecast, came)
-    return tuple(replays[cutoff] for cutoff in sorted(replays))
+        if past.cutoff < current.cutoff and past.cutoff not in found:
+            found[past.cutoff] = city_panel(past, calendar, MAX_HORIZON_WEEKS, settings)
+    return tuple(found[cutoff] for cutoff in sorted(found))
 
 
-def teachers(replays: Iterable[Replay], known: History) -> list[Past]:
-    """What earlier origins teach on a later day: their errors as far as, and as, `known` then."""
-    actual = known.hierarchy.aggregate(known.bottom_m3)
-    found = []
-    for replay in replays:
-        ahead = (known.cutoff - replay.forecast.history.cutoff).days // 7
-        if 0 < ahead <= actual.shape[1]:
-            found.append(replay.forecast.past(actual[:, actual.shape[1] - ahead :][:, : replay.weeks]))
-    return found
+def replayed(forecasts: Sequence[OriginForecast], current: History) -> tuple[Replay, ...]:
+    """Past origins' forecasts beside what came since, as known now; each over the weeks that came."""
+    actual = current.hierarchy.aggregate(current.bottom_m3)
+    return tuple(
+        Replay(forecast, actual[:, actual.shape[1] - weeks_since(forecast.history, current) :][:, :MAX_HORIZON_WEEKS])
+        for forecast in forecasts
+    )
+
+
+def weeks_since(past: History, current: History) -> int:
+    """Weeks between the cutoffs."""
+    return (current.cutoff - past.cutoff).days // 7
 
 
 def backtest(replays: Sequence[Replay], settings: Settings) -> Backtest:

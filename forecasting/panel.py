@@ -23,6 +23,7 @@ class Panel:
     y (N, T): NaN where nothing was observed (before a series begins, gaps); T is the longest series' length.
     horizon: H periods to forecast. seasons: lengths in periods, shortest first, () for none.
     offset (N, T + H): log of a level known in advance, such as a pipeline of permits; None without one.
+    season (N, T + H): log of a season that the source knows, such as its city's; None where each series shows its own.
     features (N, T + H, K): regressors known in advance, such as holidays; None without any.
     leads (N, T, K): regressors known up to each series' end only; None without any.
     summing (N, B): series = summing @ the last B of them; None where series do not add up.
@@ -35,6 +36,7 @@ class Panel:
     horizon: int
     seasons: tuple[int, ...]
     offset: FloatArray | None = None
+    season: FloatArray | None = None
     features: FloatArray | None = None
     leads: FloatArray | None = None
     summing: FloatArray | None = None
@@ -59,6 +61,7 @@ class Panel:
             part,
             y=self.y[index, first:],
             offset=None if self.offset is None else self.offset[index, first:],
+            season=None if self.season is None else self.season[index, first:],
             features=None if self.features is None else self.features[index, first:],
             leads=None if self.leads is None else self.leads[index, first:],
         )
@@ -77,6 +80,7 @@ class Panel:
             y=self.y[:, :weeks],
             horizon=horizon,
             offset=None if self.offset is None else self.offset[:, : weeks + horizon],
+            season=None if self.season is None else self.season[:, : weeks + horizon],
             features=None if self.features is None else self.features[:, : weeks + horizon],
             leads=None if self.leads is None else self.leads[:, :weeks],
         )
@@ -105,6 +109,7 @@ def stack(panels: Sequence[Panel]) -> Panel:
         ends=np.concatenate([panel.ends for panel in panels]),
         y=y,
         offset=joined("offset"),
+        season=joined("season"),
         features=joined("features"),
         leads=joined("leads"),
         summing=None,

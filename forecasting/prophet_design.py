@@ -13,6 +13,8 @@ import numpy as np
 from forecasting.hierarchy import BoolArray, DateArray, FloatArray, IntArray
 
 YEAR_DAYS = 365.25
+TREND_DAMPING = 0.95
+"""Per week beyond the known ones, of the trend of a ratio to what a source knows: it seldom goes on for a year."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,14 @@ class ProphetFit:
     def mean(self) -> FloatArray:
         """(B, T + H): the sum of the parts."""
         return np.asarray(self.trend + sum(self.seasonal.values()) + self.regressors)
+
+    def damped_trend(self, horizon: int, damping: float) -> FloatArray:
+        """(B, T + H): the trend, its slope shrinking by `damping` with every row beyond the known ones (Gardner &
+        McKenzie 1985)."""
+        known = self.trend.shape[1] - horizon
+        slope = self.trend[:, -1:] - self.trend[:, -2:-1]
+        beyond = self.trend[:, known - 1 : known] + slope * np.cumsum(damping ** np.arange(1, horizon + 1))
+        return np.concatenate([self.trend[:, :known], beyond], axis=1)
 
     def replace(self, row: int, other: ProphetFit) -> None:
         """Put a fit of one series in the place of series `row`."""

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import duckdb
 
-from forecasting.backtest import backtest, replay_origins, teachers
+from forecasting.backtest import backtest, past_origins, replayed, weeks_since
 from forecasting.calendar import Calendar, read_calendar
+from forecasting.city_source import city_panel
 from forecasting.drift import find_drift
 from forecasting.errors import draw, learn_errors
 from forecasting.events import BASE, Scenario, check_districts, find_scenario
@@ -21,7 +22,7 @@ from forecasting.flags import find_flags
 from forecasting.history import History, Silence, history, newest_knowledge, permit_delay, silence
 from forecasting.identity import Run, code_version, version_of_data
 from forecasting.intervals import sample_quantiles, widen
-from forecasting.origin import forecast_origin
+from forecasting.origin import forecast_origins
 from forecasting.paths import monthly_paths, weeks_to_cover
 from forecasting.promotion import consider
 from forecasting.record import write_run
@@ -142,11 +143,13 @@ def _make(
     is_live: bool,
 ) -> None:
     hierarchy = known.hierarchy
-    replays = replay_origins(known, lambda day: _history(connection, calendar, day, known.as_of), calendar, settings)
-    progress("forecast", f"回测 {len(replays)} 个历史起点", f"{len(replays)} past origins replayed")
     outlook_weeks = weeks_to_cover(known.cutoff, settings.outlook_months)
-    taught_by = teachers(replays, known)
-    now = forecast_origin(known, calendar, outlook_weeks, settings, run.scenario, taught_by=taught_by)
+    past = past_origins(known, lambda day: _history(connection, calendar, day, known.as_of), calendar, settings)
+    progress("forecast", f"回看 {len(past)} 个历史起点", f"{len(past)} past origins looked back at")
+    horizons = [min(weeks_since(city.history, known), MAX_HORIZON_WEEKS) for city in past]
+    present = city_panel(known, calendar, outlook_weeks, settings, run.scenario)
+    *then, now = forecast_origins([*past, present], calendar, [*horizons, outlook_weeks], settings, plain=True)
+    replays = replayed(then, known)
     tested = backtest(replays, settings)
     errors = learn_errors([replay.forecast for replay in replays], [replay.actual for replay in replays], now)
     bottom = now.mean[-hierarchy.bottom_count :]

@@ -44,9 +44,6 @@ class Settings:
     city_yearly_order: int = 5
     own_yearly_order: int = 1
     own_yearly_prior: float = 0.1
-    trend_damping: float = 0.95  # per week beyond the cutoff
-    level_gain: float = 0.1  # of damped exponential smoothing of residuals
-    level_damping: float = 0.98
 
     def digest(self, **more: str | int) -> str:
         """Hash of these settings and of a run's options: 12 hex digits."""

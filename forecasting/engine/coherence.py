@@ -42,5 +42,8 @@ def errors_over(errors: FloatArray, horizon: int) -> FloatArray:
 def one_step_errors(panel: Panel) -> FloatArray:
     """(N, T) what exponential smoothing missed one step ahead, in the series' own units; 0 where nothing is known."""
     work = Work.of(panel)
-    smoothed = smooth(work.adjusted, work.lengths, 1, fitted=True)
-    return np.nan_to_num(panel.y - work.guard.back(smoothed.fitted + work.season[:, : work.periods]))
+    expected = work.season[:, : work.periods]
+    if panel.offset is not None:
+        expected = expected + work.offset[:, : work.periods]
+    smoothed = smooth(work.x - expected, work.lengths, 1, fitted=True)
+    return np.nan_to_num(panel.y - work.guard.back(smoothed.fitted + expected))

@@ -36,9 +36,9 @@ class Guard:
         floor = np.where(self.is_log, 0.01 * self.unit, -np.inf)[:, None]
         return self.work(np.where(np.isfinite(y), np.maximum(y, floor), np.nan))
 
-    def first(self, count: int) -> Guard:
-        """That of the first series."""
-        return Guard(self.unit[:count], self.is_log[:count], self.is_positive[:count])
+    def of(self, rows: slice) -> Guard:
+        """That of some of the series."""
+        return Guard(self.unit[rows], self.is_log[rows], self.is_positive[rows])
 
     def back(self, x: FloatArray) -> FloatArray:
         """(..., N, H) in the series' own units; a series that was never below zero is not now."""
@@ -51,10 +51,11 @@ class Guard:
         return self.back(x + np.where(self.is_log[:, None], variance / 2, 0.0))
 
 
-def guard(y: FloatArray, *, has_level: bool = False) -> Guard:
+def guard(y: FloatArray, *, has_level: bool = False, in_logs: bool = False) -> Guard:
     """The working scale of y (N, T), from what it observed: unit = mean |y|.
 
-    Positive series that have a level known in advance are always taken in logs: what matters is their ratio to it.
+    Positive series that have a level known in advance are taken in logs, since what matters is their ratio to it;
+    those of a season that the source knows in logs (`in_logs`) whatever their steps.
     """
     observed = np.isfinite(y)
     count = np.maximum(observed.sum(axis=1), 1)
@@ -68,8 +69,8 @@ def guard(y: FloatArray, *, has_level: bool = False) -> Guard:
         logs = np.log(np.where(observed & (y > 0), y / unit[:, None], np.nan))
     steps = np.abs(np.diff(filled(logs), axis=1))
     jump = np.nan_to_num(steps, nan=0.0).max(axis=1, initial=0.0)
-    is_log = (lowest > 0) & np.isfinite(lowest) & (jump < _MAX_LOG_STEP)
-    if not has_level:
+    is_log = (lowest > 0) & np.isfinite(lowest) & ((jump < _MAX_LOG_STEP) | in_logs)
+    if not (has_level or in_logs):
         is_log &= _steps_are_relative(logs)
     return Guard(unit, is_log, is_positive)
 

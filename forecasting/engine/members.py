@@ -17,7 +17,7 @@ from forecasting.engine.theta import theta as dynamic_theta
 from forecasting.engine.work import Work
 from forecasting.hierarchy import FloatArray, IntArray
 from forecasting.panel import Panel
-from forecasting.prophet_design import ProphetSpec, Wave
+from forecasting.prophet_design import TREND_DAMPING, ProphetSpec, Wave
 from forecasting.prophet_fit import fit_prophet
 
 Member = Callable[[Work], FloatArray]
@@ -105,30 +105,43 @@ def prophet_offset(work: Work) -> FloatArray:
 
 
 def _prophet(work: Work, offset: FloatArray) -> FloatArray:
-    series = work.x - offset[:, : work.periods]
-    expected = np.repeat(work.x[:, -1:], work.horizon, axis=1)
-    seasons = work.panel.seasons
-    cycles, lengths = _cycles(work), work.beside_offset if offset.any() else work.lengths
-    for known in range(len(seasons) + 1):  # a season takes two of its cycles to be told from a trend
-        rows = np.flatnonzero((cycles == known) & (lengths >= _MIN_PROPHET))
+    known = offset + work.known_season
+    fit, level = prophet_parts(work, known)
+    return np.asarray((fit + known)[:, work.periods :] + level)
+
+
+def prophet_parts(work: Work, known: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Prophet's fit (N, T + H) of the series beyond what is `known` of them (N, T + H), and smoothing of what it leaves
+    (N, H). A series too short for it stays at its last value."""
+    series = work.x - known[:, : work.periods]
+    fits = np.repeat(series[:, -1:], work.periods + work.horizon, axis=1)
+    levels = np.zeros((len(series), work.horizon))
+    seasons = work.panel.seasons if work.panel.season is None else ()
+    cycles, lengths = np.minimum(_cycles(work), len(seasons)), work.beside_offset if known.any() else work.lengths
+    for told in range(len(seasons) + 1):  # a season takes two of its cycles to be told from a trend
+        rows = np.flatnonzero((cycles == told) & (lengths >= _MIN_PROPHET))
         if len(rows):
             first = work.periods - min(int(lengths[rows].max()), _PROPHET_PERIODS)
-            fit = _fitted(work, series[rows, first:], seasons[:known], rows, first)
+            fit = _fitted(work, series[rows, first:], seasons[:told], rows, first)
             left = series[rows, first:] - fit[:, : work.periods - first]
-            level = smooth(left, np.minimum(lengths[rows], work.periods - first), work.horizon).ahead
-            expected[rows] = fit[:, work.periods - first :] + level + offset[rows, work.periods :]
-    return expected
+            fits[rows, :first], fits[rows, first:] = np.nan, fit
+            levels[rows] = smooth(left, np.minimum(lengths[rows], work.periods - first), work.horizon).ahead
+    return fits, levels
 
 
 def _fitted(work: Work, series: FloatArray, seasons: tuple[int, ...], rows: IntArray, first: int) -> FloatArray:
-    """(n, T + H) Prophet's mean; a row of the panel counts as a day."""
+    """(n, T + H) Prophet's mean; a row of the panel counts as a day. Where a source knows the season, what is left of a
+    trend is damped."""
     features = None if work.panel.features is None else work.panel.features[rows, first:]
     waves = tuple(
         Wave(f"wave_{season}", season, min(_WAVES.get(season, 5), season // 2), _WAVE_PRIOR) for season in seasons
     )
     priors = () if features is None else (_REGRESSOR_PRIOR,) * features.shape[2]
     spec = ProphetSpec(waves=waves, regressor_priors=priors, changepoint_prior=_CHANGEPOINT_PRIOR)
-    return fit_prophet(np.arange(series.shape[1] + float(work.horizon)), series, spec, features).mean
+    fit = fit_prophet(np.arange(series.shape[1] + float(work.horizon)), series, spec, features)
+    if work.panel.season is None:
+        return fit.mean
+    return fit.mean - fit.trend + fit.damped_trend(work.horizon, TREND_DAMPING)
 
 
 MEMBERS: Mapping[str, Member] = {

@@ -69,8 +69,7 @@ def replay(panel: Panel, names: Sequence[str], origins: int) -> Replayed:
     backs = {step * back: np.flatnonzero(lengths - step * back >= least) for back in range(1, origins + 1)}
     backs = {back: rows for back, rows in backs.items() if len(rows)}
     work = Work.of(stack([panel, *(panel.rows(rows).before(back) for back, rows in backs.items())]))
-    ahead = np.stack([_within_reason(work, MEMBERS[name](work)) for name in names], axis=1)
-    base = work.noise[:, None] * np.sqrt(work.smoothed.growth)
+    ahead, base = members_ahead(work, names), work.spread
     actual = np.full((len(work.panel), panel.horizon), np.nan)
     at = count
     for back, rows in backs.items():
@@ -82,11 +81,29 @@ def replay(panel: Panel, names: Sequence[str], origins: int) -> Replayed:
     series = np.concatenate([np.zeros(0, dtype=np.int64), *backs.values()])
     origin = np.repeat([back // step - 1 for back in backs], [len(rows) for rows in backs.values()]).astype(np.int64)
     windows = Windows(errors, base[count:], work.noise[count:], series, origin)
-    return Replayed(work.guard.first(count), ahead[:count], base[:count], windows)
+    return Replayed(work.guard.of(slice(count)), ahead[:count], base[:count], windows)
+
+
+def members_ahead(work: Work, names: Sequence[str]) -> FloatArray:
+    """(N, M, H) what each member says, within reason."""
+    return np.stack([_within_reason(work, MEMBERS[name](work)) for name in names], axis=1)
 
 
 def _within_reason(work: Work, ahead: FloatArray) -> FloatArray:
-    """No farther beyond what a series has shown than its whole range again: an extrapolation may run away."""
-    low, high = np.nanmin(work.x, axis=1)[:, None], np.nanmax(work.x, axis=1)[:, None]
-    room = high - low
-    return np.clip(np.where(np.isfinite(ahead), ahead, work.x[:, -1:]), low - room, high + room)
+    """No farther beyond what a series has shown than its whole range again, it or its ratio to a level known in
+    advance: an extrapolation may run away."""
+    low, high = _range(work.x)
+    if work.offset.any():
+        known = work.offset + work.known_season
+        least, most = _range(work.x - known[:, : work.periods])
+        low, high = (
+            np.minimum(low, least + known[:, work.periods :]),
+            np.maximum(high, most + known[:, work.periods :]),
+        )
+    return np.clip(np.where(np.isfinite(ahead), ahead, work.x[:, -1:]), low, high)
+
+
+def _range(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(N, 1) lowest and highest, each farther out by the whole range again."""
+    low, high = np.nanmin(x, axis=1)[:, None], np.nanmax(x, axis=1)[:, None]
+    return low - (high - low), high + (high - low)

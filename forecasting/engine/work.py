@@ -27,7 +27,12 @@ class Work:
 
     @staticmethod
     def of(panel: Panel) -> Work:
-        return Work(panel, guard(panel.y, has_level=panel.offset is not None or panel.leads is not None))
+        return Work(
+            panel,
+            guard(
+                panel.y, has_level=panel.offset is not None or panel.leads is not None, in_logs=panel.season is not None
+            ),
+        )
 
     @cached_property
     def x(self) -> FloatArray:
@@ -54,8 +59,17 @@ class Work:
 
     @cached_property
     def season(self) -> FloatArray:
-        """(N, T + H)."""
+        """(N, T + H): the source's, else what each series shows."""
+        if self.panel.season is not None:
+            return self.panel.season * self.guard.is_log[:, None]
         return seasonal(self.x, self.lengths, self.panel.seasons, self.horizon)
+
+    @property
+    def known_season(self) -> FloatArray:
+        """(N, T + H): the season that the source knows; 0 where each series shows its own."""
+        return (
+            self.season if self.panel.season is not None else np.zeros((len(self.panel), self.periods + self.horizon))
+        )
 
     @cached_property
     def adjusted(self) -> FloatArray:
@@ -79,6 +93,11 @@ class Work:
         missing = np.clip(1 - (count - 1) / _FEW, 0.0, 1.0)
         prior = np.where(np.nanmax(np.abs(self.panel.y), axis=1) > 0, _NOISE, 0.0)
         return np.asarray((1 - missing) * noise + missing * np.maximum(noise, prior))
+
+    @property
+    def spread(self) -> FloatArray:
+        """(N, H) how far off a forecast would be, from its own noise and how smoothing lets it grow."""
+        return self.noise[:, None] * np.sqrt(self.smoothed.growth)
 
     @cached_property
     def offset(self) -> FloatArray:

@@ -11,11 +11,10 @@ from forecasting_city import USES, City, build_marts, kernel, season
 
 from forecasting.calendar import read_calendar
 from forecasting.history import History, history
-from forecasting.model import damped_level, fit_parts, pipeline_ratio, seasonal_naive
-from forecasting.origin import forecast_origin
+from forecasting.model import fit_parts
+from forecasting.origin import RATIO, forecast_origin
 from forecasting.paths import is_outlook, month_shares, monthly_paths, months_after, weeks_to_cover
 from forecasting.pipeline import expected_grants, learn_kernel, pipeline_m3
-from forecasting.pool import RATIO
 from forecasting.series import FALLBACK_NAIVE, FALLBACK_RATIO, NO_PERMITS, OFFSET, ZERO, choose_model
 from forecasting.settings import Settings
 
@@ -64,22 +63,6 @@ def test_the_trend_is_damped_beyond_the_history_and_the_parts_add_up_to_the_seri
     assert parts.calendar[4] == pytest.approx(-0.8, abs=0.15)
     growth = np.diff(parts.trend[109:])
     assert (np.abs(growth[1:]) <= np.abs(growth[:-1]) + 1e-12).all()
-
-
-def test_the_level_moves_with_lasting_errors_and_fades() -> None:
-    lasting = damped_level(np.concatenate([np.zeros(50), np.full(30, 0.2)]), 52, Settings())
-    assert 0.1 < lasting[0] <= 0.2
-    assert (np.diff(lasting) < 0).all()
-    one_odd_week = np.random.default_rng(0).normal(0, 0.05, 80)
-    one_odd_week[-1] = 3.0
-    assert abs(damped_level(one_odd_week, 1, Settings())[0]) < 0.06
-
-
-def test_baselines() -> None:
-    year = np.arange(60.0)
-    assert seasonal_naive(year, 53).tolist() == [*range(8, 60), 8]
-    assert seasonal_naive(np.full(10, 3.0), 2).tolist() == [3.0, 3.0]
-    assert pipeline_ratio(np.full(60, 2.0), np.full(62, 4.0), 2).tolist() == [2.0, 2.0]
 
 
 @pytest.mark.parametrize(
