@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -19,7 +20,6 @@ from store.home import Home
 from store.messages import TongmaiError
 
 Found = dict[str, Any]
-_ROUNDING_M3 = 0.05
 
 _NAMED = (
     "LEFT JOIN (SELECT material, label_zh AS material_zh, label_en AS material_en FROM marts.dim_materials) "
@@ -27,20 +27,28 @@ _NAMED = (
 )
 
 # Rows are asked for table by table, each with what the one before told: constants let a scan pass by what it does not
-# need, where a join would read it. Batches and weighings lie plant by plant, each in the order of time.
+# need, where a join would read it. Deliveries, batches, weighings and receipts lie plant by plant, each in the order of
+# time, and where a ticket's batches lie is found by ticket_batches_daily. Constants only say where to look first: what
+# is not found there is looked for everywhere.
+_MIXED = """
+SELECT plant_id, min(mixed_on) AS first_on, max(mixed_on) AS last_on,
+    min(first_mixed_at) AS first_at, max(last_mixed_at) AS last_at
+FROM marts.ticket_batches_daily WHERE ticket_key = md5_number_lower($id) AND ticket_id = $id
+GROUP BY plant_id ORDER BY plant_id
+"""
 _TICKET = """
 SELECT ticket_id, plant_id, order_id, project_id, grade, load_m3, delivered_m3, delivered_on, status
 FROM marts.fct_deliveries WHERE ticket_id = $id
 """
+_NEAR = "AND plant_id = $plant AND delivered_on BETWEEN $first_on AND $last_on + 1"
 _PLANT = "SELECT plant_name FROM marts.dim_plants WHERE plant_id = $plant_id AND is_current"
 _ORDER = "SELECT structure_part, permit_no FROM marts.fct_orders WHERE order_id = $order_id"
 _PROJECT_NAME = "SELECT project_name FROM marts.dim_projects WHERE project_id = $project_id"
 _KG = "CAST(sum(CAST(actual_kg AS DECIMAL(18, 3))) AS DOUBLE) AS actual_kg"
 _BATCHES = """
 SELECT plant_id, batch_id, mixed_at, batch_m3, mix_id, has_filed_mix
-FROM marts.fct_batches WHERE ticket_id = $id
+FROM marts.fct_batches WHERE ticket_id = $id AND plant_id = $plant AND mixed_at BETWEEN $first_at AND $last_at
 """
-_BATCHES_AROUND = f"{_BATCHES} AND plant_id = $plant_id AND mixed_on BETWEEN $delivered_on - 1 AND $delivered_on"
 _WEIGHINGS = f"""
 SELECT plant_id, batch_id, weighing_no, material, material_zh, material_en, lot_no, target_kg, actual_kg, filed_kg,
     deviation_from_target_pct, deviation_from_filed_pct
@@ -59,11 +67,14 @@ FROM marts.fct_material_receipts {_NAMED}
 WHERE plant_id = $plant AND lot_no IN (SELECT unnest($lots))
 ORDER BY material, lot_no, received_at, receipt_id
 """
-_SPECIMENS = """
+_SPECIMEN = """
 SELECT specimen_id, ticket_id, batch_id, lab_id, cast_on, tested_on, age_d, curing, cube_1_mpa, cube_2_mpa, cube_3_mpa,
     size_mm, group_rule, group_mpa, share_of_grade, result
 FROM marts.fct_strength_tests
-WHERE ticket_id = $id OR (plant_id = $plant AND batch_id IN (SELECT unnest($batches)))
+"""
+_SPECIMENS = f"""
+{_SPECIMEN} WHERE ticket_id = $id
+UNION {_SPECIMEN} WHERE plant_id = $plant AND batch_id IN (SELECT unnest($batches))
 ORDER BY age_d, specimen_id
 """
 _LOTS = f"""
@@ -76,25 +87,22 @@ WHERE lot_no = $id
 ORDER BY plant_id, material
 """
 _REACHED = f"""
-WITH reached AS MATERIALIZED (
-    SELECT ticket_id, count(DISTINCT batch_id) AS batches, min(mixed_at) AS first_mixed_at, {_KG}
-    FROM marts.fct_batch_materials
-    WHERE lot_no = $id AND plant_id = $plant AND material = $material AND mixed_on BETWEEN $first_on AND $last_on
-    GROUP BY ticket_id
-)
-SELECT ticket_id, batches, first_mixed_at, actual_kg, grade, delivered_m3, delivered_on, order_id, project_id,
-    project_name, structure_part, permit_no, coalesce(specimens, 0) AS specimens
-FROM reached
-LEFT JOIN (
-    SELECT ticket_id, grade, delivered_m3, delivered_on, order_id, project_id FROM marts.fct_deliveries
-) USING (ticket_id)
-LEFT JOIN (SELECT project_id, project_name FROM marts.dim_projects) USING (project_id)
-LEFT JOIN (SELECT order_id, structure_part, permit_no FROM marts.fct_orders) USING (order_id)
-LEFT JOIN (
-    SELECT ticket_id, count(*) AS specimens FROM marts.fct_strength_tests
-    WHERE ticket_id IN (SELECT ticket_id FROM reached) GROUP BY ticket_id
-) USING (ticket_id)
-ORDER BY first_mixed_at, ticket_id
+SELECT ticket_id, count(DISTINCT batch_id) AS batches, min(mixed_at) AS first_mixed_at, {_KG}
+FROM marts.fct_batch_materials
+WHERE lot_no = $id AND plant_id = $plant AND material = $material AND mixed_on BETWEEN $first_on AND $last_on
+GROUP BY ticket_id ORDER BY first_mixed_at, ticket_id
+"""
+_DELIVERED = """
+SELECT ticket_id, grade, delivered_m3, delivered_on, order_id, project_id
+FROM marts.fct_deliveries WHERE ticket_id IN (SELECT unnest($tickets))
+"""
+_PROJECT_NAMES = "SELECT project_id, project_name FROM marts.dim_projects"
+_PARTS = """
+SELECT order_id, structure_part, permit_no FROM marts.fct_orders WHERE order_id IN (SELECT unnest($orders))
+"""
+_SAMPLED = """
+SELECT ticket_id, count(*) AS specimens FROM marts.fct_strength_tests
+WHERE ticket_id IN (SELECT unnest($tickets)) GROUP BY ticket_id
 """
 _PROJECT = """
 SELECT project_id, project_name, builder, contractor, permits, orders, ordered_m3
@@ -106,22 +114,13 @@ FROM marts.fct_permits WHERE project_id = $id
 ORDER BY issued_on, permit_no
 """
 _SERVED = """
-WITH tickets AS MATERIALIZED (
-    SELECT ticket_id, plant_id, order_id, grade, delivered_m3, delivered_on
-    FROM marts.fct_deliveries WHERE project_id = $id
-)
-SELECT tickets.*, structure_part, permit_no, coalesce(specimens, 0) AS specimens
-FROM tickets
-LEFT JOIN (SELECT order_id, structure_part, permit_no FROM marts.fct_orders) USING (order_id)
-LEFT JOIN (
-    SELECT ticket_id, count(*) AS specimens FROM marts.fct_strength_tests
-    WHERE ticket_id IN (SELECT ticket_id FROM tickets) GROUP BY ticket_id
-) USING (ticket_id)
-ORDER BY delivered_on, ticket_id
+SELECT ticket_id, plant_id, order_id, grade, delivered_m3, delivered_on
+FROM marts.fct_deliveries WHERE project_id = $id ORDER BY delivered_on, ticket_id
 """
-_MIXED = """
-SELECT plant_id, min(mixed_at) AS first_at, max(mixed_at) AS last_at, list(DISTINCT ticket_id) AS tickets
-FROM marts.fct_batches WHERE ticket_id IN (SELECT ticket_id FROM marts.fct_deliveries WHERE project_id = $id)
+_MIXED_FOR = """
+SELECT plant_id, min(first_mixed_at) AS first_at, max(last_mixed_at) AS last_at
+FROM marts.ticket_batches_daily
+WHERE ticket_key IN (SELECT md5_number_lower(id) FROM (SELECT unnest($tickets) AS id))
 GROUP BY plant_id ORDER BY plant_id
 """
 _USED = f"""
@@ -164,32 +163,35 @@ def read_trace(home: Home, wanted: str, plant: str | None = None) -> Found:
 
 
 def _tickets(connection: duckdb.DuckDBPyConnection, wanted: str) -> Iterator[Found]:
-    """The ticket and its chain.
-
-    Its batches are looked for on the day of delivery and the day before, and everywhere where those do not make up
-    its load.
-    """
-    for ticket in rows(connection, _TICKET, {"id": wanted}):
-        batches: list[Found] = []
-        if ticket["delivered_on"] is not None:
-            near = {name: ticket[name] for name in ("plant_id", "delivered_on")}
-            batches = rows(connection, _BATCHES_AROUND, {"id": wanted, **near})
-        if sum(batch["batch_m3"] for batch in batches) < ticket["load_m3"] - _ROUNDING_M3:
-            batches = rows(connection, _BATCHES, {"id": wanted})
+    """The ticket and its chain; it is looked for where its batches were mixed, and everywhere if it is not there."""
+    mixed = rows(connection, _MIXED, {"id": wanted})
+    near = ({"plant": place["plant_id"], **{day: place[day] for day in ("first_on", "last_on")}} for place in mixed)
+    found = (rows(connection, _TICKET + _NEAR, {"id": wanted, **place}) for place in near)
+    for ticket in next(filter(None, found), None) or rows(connection, _TICKET, {"id": wanted}):
         told = {"plant_name": None, "project_name": None, "structure_part": None, "permit_no": None}
         for question, name in ((_PLANT, "plant_id"), (_ORDER, "order_id"), (_PROJECT_NAME, "project_id")):
             for answer in rows(connection, question, {name: ticket[name]}):
                 told |= answer
+        batches = _batches(connection, wanted, mixed)
         yield {"kind": "ticket", **ticket, **told, "is_on_record": True, **_chain(connection, wanted, batches)}
 
 
 def _unrecorded(connection: duckdb.DuckDBPyConnection, wanted: str) -> list[Found]:
     """Batches of a ticket that has not come (yet)."""
-    batches = rows(connection, _BATCHES, {"id": wanted})
+    batches = _batches(connection, wanted, rows(connection, _MIXED, {"id": wanted}))
     if not batches:
         return []
     ticket = {"kind": "ticket", "ticket_id": wanted, "plant_id": batches[0]["plant_id"], "is_on_record": False}
     return [{**ticket, **_chain(connection, wanted, batches)}]
+
+
+def _batches(connection: duckdb.DuckDBPyConnection, ticket_id: str, mixed: list[Found]) -> list[Found]:
+    """The ticket's batches, plant by plant."""
+    found = []
+    for place in mixed:
+        asked = {"plant": place["plant_id"], "first_at": place["first_at"], "last_at": place["last_at"]}
+        found += rows(connection, _BATCHES, {"id": ticket_id, **asked})
+    return found
 
 
 def _chain(connection: duckdb.DuckDBPyConnection, ticket_id: str, batches: list[Found]) -> Found:
@@ -232,31 +234,59 @@ def _weighings(connection: duckdb.DuckDBPyConnection, ticket_id: str, batches: l
 
 def _lots(connection: duckdb.DuckDBPyConnection, wanted: str, plant: str | None) -> Iterator[Found]:
     """Every lot of that number, each with its receipts and the tickets that it reached."""
-    for lot in rows(connection, _LOTS, {"id": wanted}):
-        if plant is not None and lot["plant_id"] != plant:
-            continue
-        place = {"plant": lot["plant_id"]}
-        receipts = rows(connection, _RECEIPTS, {**place, "lots": [wanted]})
-        days = {"first_on": lot["first_mixed_on"], "last_on": lot["last_mixed_on"]}
-        reached = rows(connection, _REACHED, {"id": wanted, **place, "material": lot["material"], **days})
+    lots = [lot for lot in rows(connection, _LOTS, {"id": wanted}) if plant in (None, lot["plant_id"])]
+    reached = [_reached(connection, lot) for lot in lots]
+    names = dict(connection.execute(_PROJECT_NAMES).fetchall()) if lots else {}
+    for ticket in chain.from_iterable(reached):
+        ticket["project_name"] = names.get(ticket["project_id"])
+    _tell_parts_and_specimens(connection, list(chain.from_iterable(reached)))
+    for lot, tickets in zip(lots, reached, strict=True):
+        receipts = rows(connection, _RECEIPTS, {"plant": lot["plant_id"], "lots": [wanted]})
         yield {
             "kind": "lot",
             **lot,
             "receipt_rows": [receipt for receipt in receipts if receipt["material"] == lot["material"]],
-            "tickets": reached,
-            "projects": sorted({ticket["project_id"] for ticket in reached if ticket["project_id"] is not None}),
+            "tickets": tickets,
+            "projects": sorted({ticket["project_id"] for ticket in tickets if ticket["project_id"] is not None}),
         }
+
+
+def _reached(connection: duckdb.DuckDBPyConnection, lot: Found) -> list[Found]:
+    """The tickets that hold the lot, as delivered: at its plant on its days or the day after, or else anywhere."""
+    near = {"plant": lot["plant_id"], "first_on": lot["first_mixed_on"], "last_on": lot["last_mixed_on"]}
+    reached = rows(connection, _REACHED, {"id": lot["lot_no"], "material": lot["material"], **near})
+    sought = {ticket["ticket_id"] for ticket in reached} - {None}
+    found = rows(connection, _DELIVERED + _NEAR, {"tickets": sorted(sought), **near}) if sought else []
+    missing = sought - {ticket["ticket_id"] for ticket in found}
+    found += rows(connection, _DELIVERED, {"tickets": sorted(missing)}) if missing else []
+    delivered = {ticket["ticket_id"]: ticket for ticket in found}
+    unknown = dict.fromkeys(("grade", "delivered_m3", "delivered_on", "order_id", "project_id"))
+    return [ticket | delivered.get(ticket["ticket_id"], unknown) for ticket in reached]
+
+
+def _tell_parts_and_specimens(connection: duckdb.DuckDBPyConnection, tickets: list[Found]) -> None:
+    """Add to each ticket its order's part and permit, and the number of its specimens."""
+    orders = sorted({ticket["order_id"] for ticket in tickets} - {None})
+    ids = sorted({ticket["ticket_id"] for ticket in tickets} - {None})
+    parts = {row.pop("order_id"): row for row in rows(connection, _PARTS, {"orders": orders})} if orders else {}
+    sampled = rows(connection, _SAMPLED, {"tickets": ids}) if ids else []
+    specimens = {row["ticket_id"]: row["specimens"] for row in sampled}
+    for ticket in tickets:
+        ticket.update(parts.get(ticket["order_id"], {"structure_part": None, "permit_no": None}))
+        ticket["specimens"] = specimens.get(ticket["ticket_id"], 0)
 
 
 def _projects(connection: duckdb.DuckDBPyConnection, wanted: str) -> Iterator[Found]:
     """The project with its permits, tickets and lots."""
     for project in rows(connection, _PROJECT, {"id": wanted}):
+        tickets = rows(connection, _SERVED, {"id": wanted})
+        _tell_parts_and_specimens(connection, tickets)
+        served = {"tickets": [ticket["ticket_id"] for ticket in tickets]}
+        mixed = rows(connection, _MIXED_FOR, served) if tickets else []
         yield {
             "kind": "project",
             **project,
             "permit_rows": rows(connection, _PERMITS, {"id": wanted}),
-            "tickets": rows(connection, _SERVED, {"id": wanted}),
-            "lots": [
-                lot for mixed in rows(connection, _MIXED, {"id": wanted}) for lot in rows(connection, _USED, mixed)
-            ],
+            "tickets": tickets,
+            "lots": [lot for place in mixed for lot in rows(connection, _USED, place | served)],
         }

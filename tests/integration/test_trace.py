@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import defaultdict
 from typing import Any
 
+import duckdb
 import pytest
 from test_warehouse_facts import newest_batches
 from warehouse_built import Versions, Warehouses
@@ -79,6 +81,39 @@ def test_a_lot_reaches_every_ticket_that_holds_it_at_its_own_plant(city: Home, v
         assert tickets == reached[lot["plant_id"], lot["material"], lot_no]
     (only,) = read_trace(city, lot_no, plant=lots[0]["plant_id"])["found"]
     assert only == lots[0]
+
+
+def test_a_ticket_dated_far_from_its_batches_at_another_plant_is_traced_all_the_same(
+    city: Home, versions: dict[str, Versions]
+) -> None:
+    ticket_id, lot_no = next(
+        (ticket, weighing["lot_no"])
+        for ticket, batches in tickets_of(versions).items()
+        for weighing in batches[0]["materials"]
+        if weighing["material"] == "cement" and weighing["lot_no"] is not None
+        if read_trace(city, ticket)["found"][0]["is_on_record"]
+    )
+    (before,) = read_trace(city, ticket_id)["found"]
+    shared = city.published
+    strayed = shutil.copyfile(shared, shared.with_name("strayed.duckdb"))
+    with duckdb.connect(str(strayed)) as connection:
+        connection.execute(
+            "UPDATE marts.fct_deliveries SET plant_id = 'elsewhere', delivered_on = delivered_on + 40 "
+            "WHERE ticket_id = $id",
+            {"id": ticket_id},
+        )
+    strayed.rename(shared)
+    (after,) = read_trace(city, ticket_id)["found"]
+    assert after["plant_id"] == "elsewhere"
+    assert after["batches"] == before["batches"]
+    (ticket,) = [
+        ticket
+        for lot in read_trace(city, lot_no, plant=before["batches"][0]["plant_id"])["found"]
+        for ticket in lot["tickets"]
+        if lot["material"] == "cement" and ticket["ticket_id"] == ticket_id
+    ]
+    assert ticket["delivered_on"] == after["delivered_on"]
+    assert ticket["order_id"] == before["order_id"]
 
 
 def test_a_project_lists_its_tickets_and_lots(city: Home, versions: dict[str, Versions]) -> None:

@@ -156,3 +156,17 @@ def test_what_lots_weigh_is_what_was_weighed(marts: Marts) -> None:
     lots = f"SELECT {lot}, used_kg::DECIMAL(18, 3) FROM marts.dim_lots WHERE used_kg > 0 ORDER BY ALL"
     assert rows_of(marts, weighed) == rows_of(marts, by_day)
     assert [row for row in rows_of(marts, weighed) if row[2] is not None] == rows_of(marts, lots)
+
+
+def test_every_batch_of_a_ticket_is_found_by_the_tickets_days(marts: Marts) -> None:
+    columns = "ticket_id, plant_id, mixed_on"
+    batches = (
+        f"SELECT {columns}, count(*), min(mixed_at), max(mixed_at), md5_number_lower(ticket_id) FROM marts.fct_batches "
+        "WHERE ticket_id IS NOT NULL GROUP BY ALL ORDER BY ALL"
+    )
+    days = (
+        f"SELECT {columns}, batches, first_mixed_at, last_mixed_at, ticket_key "
+        "FROM marts.ticket_batches_daily ORDER BY ALL"
+    )
+    assert rows_of(marts, batches)
+    assert rows_of(marts, batches) == rows_of(marts, days)

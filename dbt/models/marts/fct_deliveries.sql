@@ -1,3 +1,4 @@
+-- Plant by plant in the order of days, so that a reader of a plant's days passes by all others.
 with
 
 limits as (
@@ -51,3 +52,4 @@ left join {{ ref('fct_orders') }} as orders on tickets.order_id = orders.order_i
 left join {{ ref('stg_plants') }} as plants on tickets.plant_id = plants.plant_id
 left join {{ ref('int_grades_classified') }} as grades on tickets.grade = grades.grade
 left join limits on tickets.delivered_on = limits.delivered_on
+order by tickets.plant_id, tickets.delivered_on, tickets.ticket_id

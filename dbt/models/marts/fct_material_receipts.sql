@@ -1,3 +1,4 @@
+-- Plant by plant in the order of time, so that a reader of a plant's lots passes by all others.
 select
     receipts.receipt_id,
     receipts.plant_id,
@@ -20,4 +21,4 @@ from {{ ref('int_material_receipts_resolved') }} as receipts
 left join {{ ref('stg_plants') }} as plants on receipts.plant_id = plants.plant_id
 left join {{ ref('int_codes_known') }} as suppliers
     on suppliers.kind = 'supplier' and receipts.supplier_id = suppliers.canonical_id
-order by receipts.received_at, receipts.receipt_id
+order by receipts.plant_id, receipts.received_at, receipts.receipt_id

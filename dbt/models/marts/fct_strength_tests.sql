@@ -101,4 +101,4 @@ select
 from valued as tests
 left join {{ ref('stg_plants') }} as plants on tests.plant_id = plants.plant_id
 left join {{ ref('int_codes_known') }} as labs on labs.kind = 'lab' and tests.lab_id = labs.canonical_id
-order by tests.cast_on, tests.specimen_id
+order by tests.plant_id, tests.cast_on, tests.specimen_id
