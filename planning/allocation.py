@@ -139,6 +139,15 @@ class Recourse:
             is_used |= self._solver.columns()[self._x] > 0
         return Evaluation(monthly, is_used, point_price, capacity_price)
 
+    def costs(self, capacity_m3: Floats, samples: Indices) -> Floats:
+        """Monthly recourse cost of these sample months under a capacity (sites,), in their order, CNY per month."""
+        self.set_capacity(capacity_m3)
+        monthly = np.zeros(len(self.instance.demand_m3))
+        for sample in self.order[np.isin(self.order, samples)].tolist():
+            self.set_sample(sample)
+            monthly[sample] = self.cost()
+        return np.asarray(monthly[samples])
+
     def flows(self, capacity_m3: Floats) -> Iterator[Flows]:
         """The allocation of every sample month under a capacity (sites,), in the order that solves fastest."""
         self.set_capacity(capacity_m3)

@@ -27,6 +27,7 @@ class Options:
     """
 
     max_closures: int | None = None
+    max_closures_per_year: int | None = None
     haul_limit_min: float | None = None
     carbon_price_cny_per_t: float | None = None
     demand_change: float | None = None
@@ -41,6 +42,7 @@ class Options:
     def __post_init__(self) -> None:
         checks = (
             (self.max_closures is None or self.max_closures >= 0, "max_closures >= 0"),
+            (self.max_closures_per_year is None or self.max_closures_per_year >= 0, "max_closures_per_year >= 0"),
             (self.haul_limit_min is None or self.haul_limit_min > 0, "haul_limit_min > 0"),
             (self.carbon_price_cny_per_t is None or self.carbon_price_cny_per_t >= 0, "carbon_price_cny_per_t >= 0"),
             (self.demand_change is None or self.demand_change >= -1, "demand_change >= -1"),

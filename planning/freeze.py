@@ -6,6 +6,7 @@ Does not belong here: checks (instance.py), equations.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -18,7 +19,7 @@ from planning.design import Design, broken_rules
 from planning.instance import MONTHS_PER_YEAR, Instance, Policy, Sites, check, refuse_empty
 from planning.model import Bools, Floats
 from planning.plants import SITES_SQL, grade_groups, merge_pairs, read_columns, sites_of
-from store.messages import EXIT_USAGE, TongmaiError
+from store.messages import EXIT_USAGE, Text, TongmaiError
 
 _ARCS = """
 SELECT plant_id, cell_id, haul_km, haul_min, is_feasible
@@ -120,9 +121,10 @@ def freeze(connection: duckdb.DuckDBPyConnection, assumptions: Assumptions, opti
     arc_site, arc_point = np.nonzero(is_arc)
     km = observed.km[arc_site, arc_point]
     merge_from, merge_into = merge_pairs(sites, assumptions["merge_distance_km"])
+    policy = _policy(sites, assumptions, options, len(periods))
     instance = Instance(
         sites=sites,
-        policy=_policy(sites, assumptions, options, len(periods)),
+        policy=policy,
         point_cell=point_cell,
         point_grade_group=point_group,
         point_district=point_district,
@@ -137,6 +139,7 @@ def freeze(connection: duckdb.DuckDBPyConnection, assumptions: Assumptions, opti
         periods=periods,
         merge_from=merge_from,
         merge_into=merge_into,
+        notes=tuple(_narrower_budget(policy, assumptions)),
     )
     checked = check(instance)
     broken = broken_rules(checked, Design.as_is(checked))
@@ -212,6 +215,17 @@ def _refuse_missing_hauls(observed: Observed) -> None:
         )
 
 
+def _narrower_budget(policy: Policy, assumptions: Assumptions) -> Iterator[Text]:
+    """A note where the yearly budget leaves less than the whole one."""
+    if policy.max_closures < int(assumptions["max_closures"]):
+        yield Text(
+            f"每年至多关停 {policy.max_closures_per_year} 座，规划期内合计至多 {policy.max_closures} 座，"
+            f"少于 max_closures（{assumptions['max_closures']:.0f}）。",
+            f"At most {policy.max_closures_per_year} closures a year allow {policy.max_closures} within the horizon,"
+            f" fewer than max_closures ({assumptions['max_closures']:.0f}).",
+        )
+
+
 def _policy(sites: Sites, assumptions: Assumptions, options: Options, months: int) -> Policy:
     known = set(sites.plant_id)
     unknown = sorted({*options.keep, *options.close} - known)
@@ -228,8 +242,9 @@ def _policy(sites: Sites, assumptions: Assumptions, options: Options, months: in
             f"risk_level 应在 [0, 1) 内，却是 {assumptions['risk_level']}。",
             f"risk_level must lie in [0, 1), not {assumptions['risk_level']}.",
         )
+    per_year = int(assumptions["max_closures_per_year"])
     return Policy(
-        max_closures=int(assumptions["max_closures"]),
+        max_closures=min(int(assumptions["max_closures"]), int(per_year * -(-max(months, 1) // MONTHS_PER_YEAR))),
         max_expansions=int(assumptions["max_expansions"]),
         max_openings=int(assumptions["max_openings"]),
         max_merges_into_plant=int(assumptions["max_merges_into_plant"]),
@@ -247,4 +262,7 @@ def _policy(sites: Sites, assumptions: Assumptions, options: Options, months: in
         must_go=np.isin(sites.plant_id, options.close),
         risk_weight=assumptions["risk_weight"],
         risk_level=assumptions["risk_level"],
+        max_closures_per_year=per_year,
+        closing_notice_months=int(assumptions["closing_notice_months"]),
+        building_months=int(assumptions["adaptation_lead_months"]),
     )

@@ -58,6 +58,7 @@ class Sites:
 class Policy:
     """The rules: budgets, the overtime share ρ, prices. `must_stay`, `must_go`: shape (sites,). With `must_serve`
     no demand may stay unserved. λ = `risk_weight` weighs CVaR at level α = `risk_level` of the monthly recourse.
+    At most `max_closures_per_year` start in one year, none before its notice, nothing built before its months.
 
     `unserved_cny_per_m3` (periods,) is M_t: dear while capacity cannot follow demand, later what added capacity costs.
     """
@@ -77,6 +78,9 @@ class Policy:
     must_serve: bool = False
     risk_weight: float = 0.0
     risk_level: float = 0.9
+    max_closures_per_year: int = 1_000
+    closing_notice_months: int = 0
+    building_months: int = 0
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from planning.model import Indices
 from planning.quarter import Week, allocation_columns, cell_columns, plant_columns
 from planning.risk import cvar_cny
 from planning.touched import PLANTS_TOUCHED, Touched, touched_columns
+from planning.transition import Transition
 from store.messages import Text
 from store.tables import Table, append
 
@@ -48,6 +49,7 @@ class Plan:
     explanations: Sequence[Explanation]
     outlook: Columns
     brief: Sequence[tuple[str, Text]]
+    transition: Transition
     seen: Sequence[Foresight]
     weeks: Sequence[Week]
     touched: Mapping[str, Touched]
@@ -92,6 +94,7 @@ def run_row(plan: Plan) -> dict[str, Any]:
         "unserved_m3_reallocated": reallocated.unserved_m3,
         "unserved_m3_after": after.unserved_m3,
         "over_limit_m3_before": plan.habit.over_limit_m3,
+        "transition_objective_cny": plan.transition.objective_cny,
         "cvar_recourse_cny": cvar_cny(result.evaluation.monthly_cny, instance.policy.risk_level),
         "stochastic_value_cny": result.stochastic_value_cny,
         "information_from_cny": information[0],
@@ -218,7 +221,7 @@ def _decisions(plan: Plan) -> Columns:
         "plant_id": ids,
         "decision": [explanation.decision for explanation in explanations],
         "merge_into_plant_id": [None if q == NOWHERE else ids[q] for q in plan.result.design.merge_into.tolist()],
-        "from_period": [instance.periods[0]] * len(ids),
+        "from_period": [plan.transition.from_period(instance, site) for site in range(len(ids))],
         "reason_zh": [explanation.reason.zh for explanation in explanations],
         "reason_en": [explanation.reason.en for explanation in explanations],
         "regret_cny": [explanation.regret_cny for explanation in explanations],

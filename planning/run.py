@@ -32,6 +32,7 @@ from planning.results import Columns, Plan, write_plan
 from planning.risk import sample_weights
 from planning.tables import create_plan_tables, promote
 from planning.touched import Touched, read_touched, touched_columns, touched_told
+from planning.transition import schedule, transition_told
 from store.connections import writer
 from store.home import Home
 from store.locks import hold
@@ -97,6 +98,7 @@ class PlanReport:
     haul_min_after: float
     unserved_m3_before: float
     unserved_m3_after: float
+    transition_objective_cny: float
     cvar_recourse_cny: float
     stochastic_value_cny: float | None
     information_from_cny: float | None
@@ -206,9 +208,13 @@ def _make(plan_id: str, asked: _Asked, started_at: float) -> Plan:
     )
     explanations = [explainer.explain(site) for site in range(len(instance.sites))]
     decisions = [explanation.decision for explanation in explanations]
+    transition = schedule(instance, recourse, result.design, regrets)
     weeks = allocate(instance, recourse, asked.weeks)
     states = (today.footprint, reallocated.footprint, after.footprint)
     brief = policy_brief(decisions, result, seen, states, asked.balance, asked.names)
+    brief += [
+        ("transition", told) for told in transition_told(instance, result.design, transition, result.objective_cny)
+    ]
     brief += [("quarter", told) for told in quarter_told(instance, weeks)]
     gone = np.flatnonzero(~result.design.is_open & ~instance.sites.is_candidate).tolist()
     touched = [asked.touched[instance.sites.plant_id[site]] for site in gone]
@@ -225,6 +231,7 @@ def _make(plan_id: str, asked: _Asked, started_at: float) -> Plan:
         explanations=explanations,
         outlook=asked.balance,
         brief=brief,
+        transition=transition,
         seen=seen,
         weeks=weeks,
         touched=asked.touched,

@@ -95,6 +95,12 @@ RUNS = Table(
             "over_limit_m3_before", "DOUBLE", "现状超时限运输，方/年", "m³ per year hauled beyond the limit by habit"
         ),
         Column(
+            "transition_objective_cny",
+            "DOUBLE",
+            "按各站生效月份分步实施时的目标值，元/年（精确值，无下界）",
+            "objective when the changes are made step by step from their from_period, CNY per year; exact, no bound",
+        ),
+        Column(
             "cvar_recourse_cny",
             "DOUBLE",
             "最贵的 1-α 份情景月的平均调配成本（CVaR，含碳价与供不上的代价），元/月",
@@ -139,7 +145,12 @@ PLANT_DECISIONS = Table(
             "keep, merge, close, expand, open or not_opened",
         ),
         Column("merge_into_plant_id", "VARCHAR", "并入的站", "plant that it merges into"),
-        Column("from_period", "DATE", "生效月份", "month from which it holds"),
+        Column(
+            "from_period",
+            "DATE",
+            "生效月份（分步实施，每年关停数有限）",
+            "month from which it holds: closures step by step within a budget per year, building after its lead",
+        ),
         Column("reason_zh", "VARCHAR", "理由（中文）", "reason, in Chinese"),
         Column("reason_en", "VARCHAR", "理由（英文）", "reason, in English"),
         Column(

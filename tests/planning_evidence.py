@@ -65,6 +65,7 @@ def recompute(home: Home, plan_id: str) -> None:
 
     gone = decided["decision"].isin(["close", "merge"])
     _rules_hold(sites, decided, assumed, options)
+    _steps_hold(run, decided, assumed, pd.Timestamp(demand["period"].min()))
 
     # cost
     one_off = sites["closing_cny"].where(decided["decision"] != "merge", sites["merge_cny"]) * gone
@@ -108,6 +109,18 @@ def _dearest(monthly: pd.Series, share: float) -> float:
         total += min(left, 1.0) * cny
         left -= min(left, 1.0)
     return total / (share * len(monthly))
+
+
+def _steps_hold(run: pd.Series, decided: pd.DataFrame, assumed: pd.Series, first: pd.Timestamp) -> None:
+    """Closures begin after their notice and within the budget of each year of the horizon, building after its lead."""
+    start = pd.to_datetime(decided["from_period"])
+    month = 12 * (start.dt.year - first.year) + start.dt.month - first.month
+    gone = decided["decision"].isin(["close", "merge"])
+    assert (month[gone] >= assumed["closing_notice_months"]).all()
+    assert ((month[gone] // 12).value_counts() <= assumed["max_closures_per_year"]).all()
+    assert (month[decided["decision"].isin(["expand", "open"])] == assumed["adaptation_lead_months"]).all()
+    assert (month[decided["decision"].isin(["keep", "not_opened"])] == 0).all()
+    assert run["transition_objective_cny"] > 0
 
 
 def _rules_hold(sites: pd.DataFrame, decided: pd.DataFrame, assumed: pd.Series, options: dict[str, Any]) -> None:

@@ -160,6 +160,9 @@ def plan(
     max_closures: Annotated[
         int | None, typer.Option(help=said("最多关停与合并几家", "closures and merges at most"))
     ] = None,
+    max_closures_per_year: Annotated[
+        int | None, typer.Option(help=said("其中每年最多几家", "of them in one year at most"))
+    ] = None,
     haul_limit: Annotated[float | None, typer.Option(help=said("运输时限（分钟）", "haul limit in minutes"))] = None,
     carbon_price: Annotated[float | None, typer.Option(help=said("碳价（元/吨）", "carbon price, CNY per t"))] = None,
     demand: Annotated[str | None, typer.Option(help=said("需求变化，如 +20%", "change of demand, e.g. +20%"))] = None,
@@ -231,6 +234,7 @@ def plan(
     report = make_plan(
         home_of(home),
         max_closures=max_closures,
+        max_closures_per_year=max_closures_per_year,
         haul_limit_min=haul_limit,
         carbon_price_cny_per_t=carbon_price,
         demand_change=_share(demand),

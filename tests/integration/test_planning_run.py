@@ -57,8 +57,9 @@ def test_every_cost_and_constraint_follows_from_the_tables_alone(city: tuple[Hom
         {"demand_change": 0.4, "carbon_price_cny_per_t": 900.0},
         {"haul_limit_min": 25.0},
         {"risk_weight": 0.5},
+        {"max_closures_per_year": 1},
     ],
-    ids=["keep_and_close", "more_demand_dear_carbon", "short_hauls", "averse_to_risk"],
+    ids=["keep_and_close", "more_demand_dear_carbon", "short_hauls", "averse_to_risk", "one_closure_a_year"],
 )
 def test_a_what_if_follows_from_its_tables_too(city: tuple[Home, PlanReport], options: dict[str, Any]) -> None:
     home, _ = city
