@@ -87,7 +87,7 @@ def permits(folder: Path, kept: Path) -> Iterator[str]:
     for name, origins in found.items():
         actual = np.concatenate([origin.actual for origin in origins])
         mine = [forecast(origin.panel).mean for origin in origins]
-        without = [forecast(replace(origin.panel, offset=None)).mean for origin in origins]
+        without = [forecast(replace(origin.panel, offset=None, past=None)).mean for origin in origins]
         peers = run_peers(_aligned([origin.panel for origin in origins]), PERMIT_PEERS, kept)
         means = {OURS: np.concatenate(mine), "without": np.concatenate(without)}
         means |= {name: peer.mean for name, peer in peers.items()}
@@ -197,7 +197,7 @@ def _aligned(panels: list[Panel]) -> Panel:
     for row, panel in enumerate(panels):
         y[row, longest - panel.y.shape[1] :] = panel.y[0]
     ends = np.concatenate([panel.ends for panel in panels])
-    return replace(panels[0], ids=tuple(str(end) for end in ends), ends=ends, y=y, offset=None)
+    return replace(panels[0], ids=tuple(str(end) for end in ends), ends=ends, y=y, offset=None, past=None)
 
 
 def _rmse(actual: FloatArray, mean: FloatArray) -> float:

@@ -32,7 +32,7 @@ PAIRS = {"completions, US": ("PERMIT", "COMPUTSA")} | {
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """A panel of one series with its permits' pipeline as offset, as known then, and what came (1, H)."""
+    """A panel of one series with its permits' pipeline as offset, as known then and before, and what came (1, H)."""
 
     panel: Panel
     actual: FloatArray
@@ -54,13 +54,18 @@ def origins(folder: Path) -> dict[str, list[Origin]]:
 def _origins(
     name: str, months: np.ndarray, granted: FloatArray, built_months: np.ndarray, y: FloatArray
 ) -> Iterator[Origin]:
-    first = max(months[0], built_months[0])
+    both = built_months >= max(months[0], built_months[0])
+    built_months, y = built_months[both], y[both]
+
+    def known_at(origin: np.datetime64) -> Panel:
+        then = y[None, built_months <= origin]
+        panel = panel_of((name,), origin.astype("datetime64[D]"), "MS", then, HORIZON_MONTHS, (12,))
+        pipeline = _pipeline(granted[months <= origin], then)
+        return replace(panel, offset=np.log(pipeline), past=lambda back: known_at(origin - back))
+
     for origin in np.arange(FIRST_ORIGIN, LAST_ORIGIN, STEP_MONTHS, dtype="datetime64[M]"):
-        then = (built_months >= first) & (built_months <= origin)
         after = (built_months > origin) & (built_months <= origin + HORIZON_MONTHS)
-        panel = panel_of((name,), origin.astype("datetime64[D]"), "MS", y[None, then], HORIZON_MONTHS, (12,))
-        pipeline = _pipeline(granted[months <= origin], y[None, then])
-        yield Origin(replace(panel, offset=np.log(pipeline)), y[None, after])
+        yield Origin(known_at(origin), y[None, after])
 
 
 def _pipeline(granted: FloatArray, built: FloatArray) -> FloatArray:

@@ -1,14 +1,14 @@
 """A panel: any number of series of one frequency, exactly as known at one origin. The engine's only input.
 
-Belongs here: the panel, what a source of panels must offer. Does not belong here: where the numbers come from (the
-city's history, a file), and what is done with them (`forecasting.engine`).
+Belongs here: the panel, and the same panel earlier. Does not belong here: where the numbers come from (the city's
+history, a file), and what is done with them (`forecasting.engine`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from functools import partial
 
 import numpy as np
 
@@ -24,9 +24,10 @@ class Panel:
     horizon: H periods to forecast. seasons: lengths in periods, shortest first, () for none.
     offset (N, T + H): log of a level known in advance, such as a pipeline of permits; None without one.
     season (N, T + H): log of a season that the source knows, such as its city's; None where each series shows its own.
-    features (N, T + H, K): regressors known in advance, such as holidays; None without any.
+    features (N, T + H, K): regressors known a horizon ahead, such as holidays; NaN in gaps; None without any.
     leads (N, T, K): regressors known up to each series' end only; None without any.
     summing (N, B): series = summing @ the last B of them; None where series do not add up.
+    past: the panel so many periods earlier, as its source knew it then; None where cutting this one off tells all.
     """
 
     ids: tuple[str, ...]
@@ -40,6 +41,7 @@ class Panel:
     features: FloatArray | None = None
     leads: FloatArray | None = None
     summing: FloatArray | None = None
+    past: Callable[[int], Panel] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -64,26 +66,32 @@ class Panel:
             season=None if self.season is None else self.season[index, first:],
             features=None if self.features is None else self.features[index, first:],
             leads=None if self.leads is None else self.leads[index, first:],
+            past=None if self.past is None else partial(_rows_before, self.past, index),
         )
 
-    def before(self, periods: int, horizon: int | None = None) -> Panel:
-        """The same panel `periods` earlier, as far as its series alone tell; nothing later is in it.
+    def before(self, periods: int) -> Panel:
+        """The same panel `periods` earlier, as known then: by its source, or cut off where nothing in it was revised.
 
-        Offset and features are taken as known in advance; where they were not, a `Source` replays what was known.
+        Series and leads end there; features are known a horizon further, as they are now. Raises ValueError where a
+        source gave an offset or a season and no `past`: both are made of all that is known now, no cut was known then.
         """
-        horizon = self.horizon if horizon is None else horizon
+        if self.past is not None:
+            return self.past(periods)
+        if self.offset is not None or self.season is not None:
+            raise ValueError("offset and season are replayed by their source: give the panel a `past`")
         weeks = self.y.shape[1] - periods
         ends = np.array([self.frequency.ahead(end, np.array([-periods]))[0] for end in self.ends], self.ends.dtype)
         return replace(
             self,
             ends=ends,
             y=self.y[:, :weeks],
-            horizon=horizon,
-            offset=None if self.offset is None else self.offset[:, : weeks + horizon],
-            season=None if self.season is None else self.season[:, : weeks + horizon],
-            features=None if self.features is None else self.features[:, : weeks + horizon],
+            features=None if self.features is None else self.features[:, : weeks + self.horizon],
             leads=None if self.leads is None else self.leads[:, :weeks],
         )
+
+
+def _rows_before(past: Callable[[int], Panel], index: IntArray, periods: int) -> Panel:
+    return past(periods).rows(index)
 
 
 def stack(panels: Sequence[Panel]) -> Panel:
@@ -96,7 +104,7 @@ def stack(panels: Sequence[Panel]) -> Panel:
         if any(part is None for part in parts):
             return None
         longest = max(part.shape[1] for part in parts)
-        fill = np.nan if name in ("y", "leads") else 0.0
+        fill = 0.0 if name == "offset" else np.nan
         widths = [((0, 0), (longest - part.shape[1], 0), (0, 0))[: part.ndim] for part in parts]
         padded = [np.pad(part, width, constant_values=fill) for part, width in zip(parts, widths, strict=True)]
         return np.concatenate(padded)
@@ -113,22 +121,5 @@ def stack(panels: Sequence[Panel]) -> Panel:
         features=joined("features"),
         leads=joined("leads"),
         summing=None,
+        past=None,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Replay:
-    """A past origin: what was known then, and what came since, actual (N, <= H), NaN where it has not come yet."""
-
-    panel: Panel
-    actual: FloatArray
-
-
-class Source(Protocol):
-    """Where panels come from. What a panel holds was known at its origin; the engine has no other way to data."""
-
-    def panel(self, origin: np.datetime64 | None = None) -> Panel:
-        """What was known at `origin`; None is now."""
-
-    def actual(self, origin: np.datetime64) -> FloatArray:
-        """(N, H) what has come since `origin`, as known now; for scores, never for a forecast."""

@@ -195,7 +195,7 @@ def _features(
     periods: int,
     horizon: int,
 ) -> FloatArray | None:
-    """(N, T + H, K) regressors known in advance, standardised within each series; a gap is taken as its mean."""
+    """(N, T + H, K) regressors known in advance; NaN where a row is missing."""
     if not names:
         return None
     features = np.full((len(columns), periods + horizon, len(names)), np.nan)
@@ -213,6 +213,4 @@ def _features(
                 f"{horizon} rows with empty y are needed",
                 EXIT_USAGE,
             )
-    mean = np.nanmean(features, axis=1, keepdims=True)
-    spread = np.nanstd(features, axis=1, keepdims=True)
-    return np.where(np.isfinite(features), (features - mean) / np.where(spread > 0, spread, 1.0), 0.0)
+    return features

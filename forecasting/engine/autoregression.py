@@ -39,7 +39,7 @@ def autoregress(x: FloatArray, lengths: IntArray, seasons: tuple[int, ...], hori
     columns = [drift, level[:, first:-1], *(steps[:, first - lag : periods - 1 - lag] for lag in lags)]
     design = np.stack(columns, axis=2)
     target = steps[:, first:]
-    used = known[:, 1:][:, : target.shape[1]]  # the earliest lag of a row lies in the series
+    used = known[:, : target.shape[1]]  # all lags of a row lie in the series
     coefficient = _ridge(design * used[:, :, None], target * used, used)
     return _ahead(values[:, -1], level[:, -1], steps, coefficient, lags, horizon, size)
 

@@ -132,7 +132,7 @@ def prophet_parts(work: Work, known: FloatArray) -> tuple[FloatArray, FloatArray
 def _fitted(work: Work, series: FloatArray, seasons: tuple[int, ...], rows: IntArray, first: int) -> FloatArray:
     """(n, T + H) Prophet's mean; a row of the panel counts as a day. Where a source knows the season, what is left of a
     trend is damped."""
-    features = None if work.panel.features is None else work.panel.features[rows, first:]
+    features = None if work.features is None else work.features[rows, first:]
     waves = tuple(
         Wave(f"wave_{season}", season, min(_WAVES.get(season, 5), season // 2), _WAVE_PRIOR) for season in seasons
     )

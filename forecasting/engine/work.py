@@ -111,6 +111,18 @@ class Work:
         return np.where(log, offset, 0.0)
 
     @cached_property
+    def features(self) -> FloatArray | None:
+        """(N, T + H, K) regressors known in advance, standardised by what of them is known; a gap is their mean."""
+        features = self.panel.features
+        if features is None:
+            return None
+        known = np.isfinite(features)
+        count = np.maximum(known.sum(axis=1, keepdims=True), 1)
+        left = np.where(known, features - np.where(known, features, 0.0).sum(axis=1, keepdims=True) / count, 0.0)
+        spread = np.sqrt((left**2).sum(axis=1, keepdims=True) / count)
+        return np.asarray(left / np.where(spread > 0, spread, 1.0))
+
+    @cached_property
     def beside_offset(self) -> IntArray:
         """(N,) periods at the end for which the offset is known."""
         known = np.isfinite(self.offset[:, : self.periods])[:, ::-1]

@@ -39,6 +39,9 @@ def test_a_pipeline_knows_no_permit_granted_after_its_origin(tmp_path: Path, mon
         assert first.offset is not None and other.offset is not None
         assert np.array_equal(first.offset, other.offset) and np.array_equal(first.y, other.y)
         assert first.offset.shape[1] == first.y.shape[1] + permit_lead.HORIZON_MONTHS
+        earlier, other_earlier = (origins[name][1].panel.before(6) for origins in (honest, scrambled))
+        assert earlier.offset is not None and other_earlier.offset is not None
+        assert np.array_equal(earlier.offset, first.offset) and np.array_equal(earlier.offset, other_earlier.offset)
         assert not np.array_equal(honest[name][1].panel.offset, scrambled[name][1].panel.offset)
 
 
