@@ -103,3 +103,25 @@ WAIT_AND_SEE = Table(
         ),
     ),
 )
+
+REGRETS = Table(
+    "plan",
+    "regrets",
+    ("plan_id", "plant_id"),
+    Text(
+        "每座站（含保留的）若反过来决定，全市每年多花多少；全样本精确值（--regrets）",
+        "What turning each decision over would cost the city, kept plants included; exact over all samples (--regrets)",
+    ),
+    (
+        PLAN_COLUMN,
+        PLANT_COLUMN,
+        Column("opposite", "VARCHAR", "反过来的决定", "the opposite decision"),
+        Column(
+            "regret_cny",
+            "DOUBLE",
+            "多花，元/年；负数即反过来更省，但违反所列规则或尚未证明更优",
+            "CNY per year; negative: it would save, but breaks the rules named, or lies within the gap left unproven",
+        ),
+        Column("broken_rules", "VARCHAR[]", "反过来会违反的规则；空列表即可行", "rules it would break; empty: allowed"),
+    ),
+)

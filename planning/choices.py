@@ -1,7 +1,7 @@
-"""What is worked out about a finished plan on demand: its front, and what would turn its decisions over.
+"""What is worked out about a finished plan on demand: its front, every regret, and what would turn decisions over.
 
 Belongs here: finding the plan's question and decision again, and adding the tables' rows once. Does not belong here:
-making a plan (run.py), the figures themselves (front.py, flips.py).
+making a plan (run.py), the figures themselves (front.py, regret.py, flips.py).
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from planning.alternatives import FLIPS, PARETO
-from planning.design import NOWHERE, Design
+from planning.allocation import Recourse
+from planning.alternatives import FLIPS, PARETO, REGRETS
+from planning.design import NOWHERE, Design, broken_rules, usable_capacity_m3
 from planning.flips import flips
 from planning.front import FIRST_POINT, front
 from planning.instance import Instance
+from planning.regret import regrets_cny
 from store.messages import progress
 from store.tables import Table, append
 
@@ -51,6 +53,38 @@ def add_flips(connection: duckdb.DuckDBPyConnection, plan_id: str, instance: Ins
     progress("plan", "正在求各项决定何时翻转……", "asking what would turn the decisions over …")
     found = flips(instance, read_design(connection, plan_id, instance), regrets)
     _append(connection, FLIPS, plan_id, [asdict(flip) for flip in found])
+
+
+def add_regrets(connection: duckdb.DuckDBPyConnection, plan_id: str, instance: Instance) -> None:
+    """Add the regret of every site, kept plants included, unless they are there."""
+    if connection.execute("SELECT count(*) FROM plan.regrets WHERE plan_id = ?", [plan_id]).fetchall()[0][0]:
+        return
+    progress("plan", "正在求每座站的后悔值……", "asking what turning each plant's decision over would cost …")
+    design, recourse = read_design(connection, plan_id, instance), Recourse(instance)
+    flipped = [design.flipped(site) for site in range(len(instance.sites))]
+    monthly_cny = recourse.evaluate(usable_capacity_m3(instance, design)).monthly_cny
+    regrets = regrets_cny(instance, recourse, design, monthly_cny, flipped)
+    broken = [broken_rules(instance, flip) for flip in flipped]
+    rows = [
+        {
+            "plant_id": plant,
+            "opposite": flipped[site].decision(instance, site),
+            "regret_cny": float(regrets[site]),
+            "broken_rules": broken[site],
+        }
+        for site, plant in enumerate(instance.sites.plant_id)
+    ]
+    _append(connection, REGRETS, plan_id, rows)
+    better = [site for site in range(len(rows)) if regrets[site] < 0 and broken[site]]
+    if better:
+        best = min(better, key=lambda site: regrets[site])
+        name, saved = instance.sites.name[best], -regrets[best]
+        rules = broken[best]
+        progress(
+            "plan",
+            f"{name} 反过来决定每年可省 {saved / 1e4:,.1f} 万元，但违反 {'、'.join(rules)}",
+            f"turning {name} over would save CNY {saved / 1e3:,.0f} k a year, but breaks {', '.join(rules)}",
+        )
 
 
 def read_design(connection: duckdb.DuckDBPyConnection, plan_id: str, instance: Instance) -> Design:

@@ -27,12 +27,15 @@ from planning.risk import recourse_cny
 MAX_ADOPTIONS = 3
 
 
-def regrets_cny(instance: Instance, recourse: Recourse, result: Result, flips: Sequence[Design]) -> Floats:
+def regrets_cny(
+    instance: Instance, recourse: Recourse, design: Design, monthly_cny: Floats, flips: Sequence[Design]
+) -> Floats:
     """Objective of each flipped decision minus the plan's, CNY per year, shape (flips,).
 
-    Every sample month is solved once for the plan and again for each flip from a neighbouring basis.
+    `monthly_cny` (samples,) is the plan's. Every sample month is solved once for the plan and again for each flip,
+    from a neighbouring basis.
     """
-    plan_capacity = usable_capacity_m3(instance, result.design)
+    plan_capacity = usable_capacity_m3(instance, design)
     capacities = [usable_capacity_m3(instance, flip) for flip in flips]
     changes = [np.flatnonzero(capacity != plan_capacity).tolist() for capacity in capacities]
     monthly = np.zeros((len(flips), len(instance.demand_m3)))
@@ -49,7 +52,8 @@ def regrets_cny(instance: Instance, recourse: Recourse, result: Result, flips: S
         _first_stage_cny(instance, flip) + recourse_cny(instance.policy, each)
         for flip, each in zip(flips, monthly, strict=True)
     ]
-    return np.array(objective, float) - result.objective_cny
+    plan_cny = _first_stage_cny(instance, design) + recourse_cny(instance.policy, monthly_cny)
+    return np.array(objective, float) - plan_cny
 
 
 def explained_flips(instance: Instance, design: Design) -> dict[int, Design]:
@@ -65,7 +69,7 @@ def polish(instance: Instance, recourse: Recourse, result: Result) -> tuple[Resu
     """
     for _ in range(MAX_ADOPTIONS):
         flips = explained_flips(instance, result.design)
-        regrets = dict(zip(flips, regrets_cny(instance, recourse, result, list(flips.values())), strict=True))
+        regrets = _regrets(instance, recourse, result, flips)
         best = min(regrets, key=lambda site: regrets[site], default=NOWHERE)
         if best == NOWHERE or regrets[best] >= -1e-6 * result.objective_cny:
             break
@@ -77,8 +81,13 @@ def polish(instance: Instance, recourse: Recourse, result: Result) -> tuple[Resu
         result = replace(result, design=design, evaluation=evaluation, objective_cny=objective)
     else:
         flips = explained_flips(instance, result.design)
-        regrets = dict(zip(flips, regrets_cny(instance, recourse, result, list(flips.values())), strict=True))
-    return result, {site: float(regret) for site, regret in regrets.items()}
+        regrets = _regrets(instance, recourse, result, flips)
+    return result, regrets
+
+
+def _regrets(instance: Instance, recourse: Recourse, result: Result, flips: dict[int, Design]) -> dict[int, float]:
+    regrets = regrets_cny(instance, recourse, result.design, result.evaluation.monthly_cny, list(flips.values()))
+    return dict(zip(flips, regrets.tolist(), strict=True))
 
 
 def _first_stage_cny(instance: Instance, design: Design) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 from planning.allocation import Recourse
 from planning.assumptions import OPTION_NAMES, Assumptions, Options, read_assumptions
 from planning.brief import policy_brief
-from planning.choices import add_flips, add_front
+from planning.choices import add_flips, add_front, add_regrets
 from planning.consolidation import consolidate
 from planning.design import Design
 from planning.explain import Explainer
@@ -111,10 +111,13 @@ class PlanReport:
         return asdict(self) | {"notes": [note._asdict() for note in self.notes], "weeks": list(self.weeks)}
 
 
-def plan(home: Home, *, has_front: bool = False, has_flips: bool = False, **options: Any) -> PlanReport:
+def plan(
+    home: Home, *, has_front: bool = False, has_regrets: bool = False, has_flips: bool = False, **options: Any
+) -> PlanReport:
     """Plan on the promoted forecast and append the plan; equal inputs add no plan and say so.
 
-    With `has_front` the plan gets its front of alternatives too, with `has_flips` what would turn its decisions over.
+    With `has_front` the plan gets its front of alternatives too, with `has_regrets` the regret of every site, with
+    `has_flips` what would turn its decisions over.
 
     `options` are the fields of planning.assumptions.Options. Raises TongmaiError: `bad_option`, `unknown_plant`,
     `contradictory_options` (usage), `no_marts`, `no_forecast`, `no_plants`, `no_demand_cells`, `no_hauls`,
@@ -123,10 +126,12 @@ def plan(home: Home, *, has_front: bool = False, has_flips: bool = False, **opti
     chosen = _options(options)
     with hold(home, "warehouse", wait_s=_LOCK_WAIT_S), writer(home) as connection:
         report = plan_in(connection, chosen)
-        if has_front or has_flips:
+        if has_front or has_regrets or has_flips:
             instance = _freeze(connection, read_assumptions(chosen), chosen).instance
             if has_front:
                 add_front(connection, report.plan_id, instance)
+            if has_regrets:
+                add_regrets(connection, report.plan_id, instance)
             if has_flips:
                 add_flips(connection, report.plan_id, instance)
         return report

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from planning.alternatives import FLIPS, PARETO, WAIT_AND_SEE
+from planning.alternatives import FLIPS, PARETO, REGRETS, WAIT_AND_SEE
 from planning.evidence import (
     ALLOCATION,
     ALLOCATION_BEFORE,
@@ -242,6 +242,7 @@ TABLES = (
     PLANTS_TOUCHED,
     PARETO,
     FLIPS,
+    REGRETS,
     WAIT_AND_SEE,
     ALLOCATION_WEEKLY,
     CELL_PRICES_WEEKLY,

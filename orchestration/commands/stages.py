@@ -188,6 +188,13 @@ def plan(
             help=said("另求成本—碳—供应保障的一组方案（较慢）", "alternatives of cost, carbon and security too (slow)"),
         ),
     ] = False,
+    regrets: Annotated[
+        bool,
+        typer.Option(
+            "--regrets",
+            help=said("另求每座站（含保留的）反过来决定的代价（较慢）", "every plant's regret, kept ones too (slow)"),
+        ),
+    ] = False,
     flips: Annotated[
         bool,
         typer.Option(
@@ -242,6 +249,7 @@ def plan(
         keep=tuple(keep or ()),
         close=tuple(close or ()),
         has_front=front,
+        has_regrets=regrets,
         has_flips=flips,
         **given,
     )

@@ -22,7 +22,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, PlanReport]:
     """A small city, planned with its front and its flips."""
     home = Home.at(tmp_path_factory.mktemp("choices") / "home")
     build(home)
-    return home, plan(home, has_front=True, has_flips=True)
+    return home, plan(home, has_front=True, has_regrets=True, has_flips=True)
 
 
 def test_the_front_has_fifteen_points_each_with_its_bound(city: tuple[Home, PlanReport]) -> None:
@@ -57,6 +57,18 @@ def test_every_closure_says_at_what_assumption_it_turns_over(city: tuple[Home, P
     assert resolved["factor"].dropna().between(0.6, 1.6).all()
 
 
+def test_every_plant_has_its_regret_and_what_forbids_the_opposite(city: tuple[Home, PlanReport]) -> None:
+    home, report = city
+    regrets = table(home, "regrets", report.plan_id).set_index("plant_id")
+    decided = table(home, "plant_decisions", report.plan_id).set_index("plant_id")
+    assert set(regrets.index) == set(decided.index) and regrets["regret_cny"].notna().all()
+    known = decided["regret_cny"].dropna()
+    assert regrets.loc[known.index, "regret_cny"].tolist() == pytest.approx(known.tolist(), abs=1.0)
+    is_allowed = regrets["broken_rules"].map(len) == 0
+    assert (regrets.loc[is_allowed, "regret_cny"] >= -(report.objective_cny - report.bound_cny) - 1.0).all()
+    assert set(regrets.loc[decided["decision"].isin(["keep", "expand"]), "opposite"]) == {"close"}
+
+
 def test_what_the_scenarios_and_knowing_them_are_worth_follows_from_the_tables(city: tuple[Home, PlanReport]) -> None:
     home, report = city
     seen, run = table(home, "wait_and_see", report.plan_id), table(home, "runs", report.plan_id).iloc[0]
@@ -75,7 +87,7 @@ def test_what_the_scenarios_and_knowing_them_are_worth_follows_from_the_tables(c
 def test_asking_for_the_front_again_adds_nothing(city: tuple[Home, PlanReport]) -> None:
     home, report = city
     before = len(table(home, "pareto", report.plan_id))
-    again = plan(home, has_front=True, has_flips=True)
+    again = plan(home, has_front=True, has_regrets=True, has_flips=True)
     assert not again.is_new and len(table(home, "pareto", report.plan_id)) == before
 
 
