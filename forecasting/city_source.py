@@ -13,10 +13,11 @@ import numpy as np
 from forecasting.calendar import Calendar
 from forecasting.events import BASE, Scenario
 from forecasting.frequency import FREQUENCIES
+from forecasting.grants import expected_grants
 from forecasting.hierarchy import FloatArray
 from forecasting.history import History
 from forecasting.panel import Panel
-from forecasting.pipeline import expected_grants, learn_kernel, pipeline_m3
+from forecasting.pipeline import KNOTS_WEEKS, learn_kernel, pipeline_m3
 from forecasting.series import ZERO, Season, choose_model, learn_season
 from forecasting.settings import MAX_HORIZON_WEEKS, Settings
 
@@ -88,7 +89,8 @@ def _season_and_pipeline(
     if not history.has_permits:
         return learn_season(history.weeks, actual, pipeline[0], features, False, settings), pipeline
     beyond = np.asarray(history.weeks[-1] + np.timedelta64(7, "D") * np.arange(1, total - weeks + 1))
-    grants = expected_grants(history, total - weeks, scenario.grants_factor(history.hierarchy.districts, beyond))
+    factor = scenario.grants_factor(history.hierarchy.districts, beyond)
+    grants = expected_grants(history, total - weeks, KNOTS_WEEKS[-1], factor)
     for _ in range(_KERNEL_ROUNDS):
         kernel = learn_kernel(history, np.exp(season.total[:weeks]))
         pipeline = history.hierarchy.aggregate_districts(pipeline_m3(kernel, grants, total))

@@ -1,7 +1,7 @@
 """The permit pipeline: concrete that granted and expected permits call for, week by week.
 
-Belongs here: grants beyond the origin, the lag kernel from grant to pour, the pipeline per district.
-Does not belong here: seasons, calendar, levels (see `model`).
+Belongs here: the lag kernel from grant to pour, the pipeline per district. Does not belong here: which grants are
+expected (`grants`), seasons of pouring, calendar, levels (see `model`).
 """
 
 from __future__ import annotations
@@ -10,15 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecasting.grants import expected_grants
 from forecasting.hierarchy import FloatArray
 from forecasting.history import History
 
 # Weeks from grant to pour at which the kernel is free; straight lines between, zero at the last one.
 KNOTS_WEEKS = (0, 3, 7, 12, 18, 26, 36, 48, 62, 78, 104)
-KERNEL_WEEKS = KNOTS_WEEKS[-1]
-RATE_WEEKS = 26
-LEVEL_WEEKS = 13
-SHARE_WEEKS = 104
 _SHRINKAGE = 0.1
 _FLOOR_SHARE = 0.05
 
@@ -32,33 +29,9 @@ class Kernel:
     background: FloatArray
 
 
-def expected_grants(history: History, horizon_weeks: int, new_grants: float | FloatArray = 1.0) -> FloatArray:
-    """(D, U, K + P + H) grants in m3/week: K weeks before the first record, P recorded, H expected.
-
-    Beyond the cutoff: the city's rate over the trailing 13 weeks, in the proportions of uses of the trailing 26, shared
-    out by each district's part of the last two years, times `new_grants` (one factor, or (D, H)). Recent weeks, known
-    only in part, are topped up to the same expectation by the share that is still to arrive. Before the first record:
-    the first year's mean.
-    """
-    granted = history.granted_m3
-    recorded = granted.shape[2]
-    known = np.ones(recorded)
-    still_open = history.permit_known_share[history.settled_weeks :][:recorded]
-    known[recorded - len(still_open) :] = still_open[::-1]
-    window = min(RATE_WEEKS + history.permits_stale_weeks, recorded)
-    city_rate = granted[:, :, recorded - window :].sum(axis=(0, 2)) / max(known[recorded - window :].sum(), 1e-9)
-    recent = granted[:, :, -SHARE_WEEKS:].sum(axis=2)
-    rate = city_rate[None, :] * _district_share(recent) * _newest_level(granted.sum(axis=(0, 1)), known, window)
-    topped_up = granted + rate[:, :, None] * (1 - known)
-    before = np.repeat(granted[:, :, :52].mean(axis=2, keepdims=True), KERNEL_WEEKS, axis=2)
-    factor = np.broadcast_to(new_grants, (len(granted), horizon_weeks))
-    beyond = rate[:, :, None] * factor[:, None, :]
-    return np.concatenate([before, topped_up, beyond], axis=2)
-
-
 def learn_kernel(history: History, season: FloatArray) -> Kernel:
     """The kernel of the districts' demand on what was granted in them, given the city's `season` (T,) as a factor."""
-    return fit_kernel(expected_grants(history, 0), history.demand_m3.sum(axis=1), season, KNOTS_WEEKS)
+    return fit_kernel(expected_grants(history, 0, KNOTS_WEEKS[-1]), history.demand_m3.sum(axis=1), season, KNOTS_WEEKS)
 
 
 def fit_kernel(grants: FloatArray, demand: FloatArray, season: FloatArray, knots: tuple[int, ...]) -> Kernel:
@@ -87,22 +60,6 @@ def pipeline_m3(kernel: Kernel, grants: FloatArray, weeks: int) -> FloatArray:
     total = spread[:, -weeks:] + kernel.background[:, None]
     mean = total.mean(axis=1, keepdims=True)
     return np.asarray(np.maximum(total, np.where(mean > 0, _FLOOR_SHARE * mean, 1.0)))
-
-
-def _newest_level(granted: FloatArray, known: FloatArray, window: int) -> float:
-    """The city's rate of the newest weeks over that of the window: its uses need half a year to be told apart, its
-    level only a quarter, and in a downturn half a year is late."""
-    rates = []
-    for weeks in (max(window - RATE_WEEKS + LEVEL_WEEKS, 1), window):
-        rates.append(granted[-weeks:].sum() / max(float(known[-weeks:].sum()), 1e-9))
-    return float(rates[0] / rates[1]) if rates[1] > 0 else 1.0
-
-
-def _district_share(recent: FloatArray) -> FloatArray:
-    """(D, U) each district's share of a use, leaning on its share of all uses where permits are few."""
-    overall = recent.sum(axis=1) / max(recent.sum(), 1e-9)
-    prior = 0.25 * recent.sum(axis=0)
-    return np.asarray((recent + prior * overall[:, None]) / np.maximum(recent.sum(axis=0) + prior, 1e-9))
 
 
 def _solve(

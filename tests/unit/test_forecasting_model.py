@@ -10,11 +10,12 @@ import pytest
 from forecasting_city import USES, City, build_marts, kernel, season
 
 from forecasting.calendar import read_calendar
+from forecasting.grants import expected_grants, newest_level, season_of_grants
 from forecasting.history import History, history
 from forecasting.model import fit_parts
 from forecasting.origin import RATIO, forecast_origin
 from forecasting.paths import is_outlook, month_shares, monthly_paths, months_after, weeks_to_cover
-from forecasting.pipeline import expected_grants, learn_kernel, pipeline_m3
+from forecasting.pipeline import KNOTS_WEEKS, learn_kernel, pipeline_m3
 from forecasting.series import FALLBACK_NAIVE, FALLBACK_RATIO, NO_PERMITS, OFFSET, ZERO, choose_model
 from forecasting.settings import Settings
 
@@ -40,17 +41,50 @@ def test_the_kernel_is_found_again(known: History) -> None:
 def test_the_pipeline_follows_the_downturn_that_permits_announce(known: History) -> None:
     learned = learn_kernel(known, np.ones(len(known.weeks)))
     weeks = len(known.weeks)
-    ahead = pipeline_m3(learned, expected_grants(known, 52), weeks + 52)
+    ahead = pipeline_m3(learned, expected_grants(known, 52, KNOTS_WEEKS[-1]), weeks + 52)
     assert ahead[:, weeks : weeks + 26].mean() < 0.95 * ahead[:, weeks - 26 : weeks].mean()
 
 
 def test_halved_permits_bend_the_far_future_and_not_the_near_one(known: History) -> None:
     learned = learn_kernel(known, np.ones(len(known.weeks)))
-    base, halved = (pipeline_m3(learned, expected_grants(known, 52, factor), 52) for factor in (1.0, 0.5))
+    base, halved = (
+        pipeline_m3(learned, expected_grants(known, 52, KNOTS_WEEKS[-1], factor), 52) for factor in (1.0, 0.5)
+    )
     ratio = halved.sum(axis=0) / base.sum(axis=0)
     assert ratio[0] > 0.95
     assert ratio[-1] < 0.75
     assert (np.diff(ratio) < 1e-9).all()
+
+
+def permits(level: float, big: float = 1.0) -> np.ndarray:
+    """(10, 6, 156) lognormal permits, some five a week; in the last quarter `level` times as many, the largest of them
+    `big` times as large."""
+    random = np.random.default_rng(5)
+    rate = np.full(156, 0.08)
+    rate[-13:] *= level
+    granted = np.where(random.random((10, 6, 156)) < rate, random.lognormal(8.0, 0.85, (10, 6, 156)), 0.0)
+    newest = granted[:, :, -13:]
+    newest[newest == newest.max()] *= big
+    return granted
+
+
+def test_the_level_of_new_permits_follows_their_number_and_is_not_moved_by_one_large_one() -> None:
+    seen = np.ones(156)
+    steady = newest_level(permits(1.0), seen, 13)
+    assert newest_level(permits(1.0, big=10.0), seen, 13) == pytest.approx(steady, rel=0.05)
+    assert newest_level(permits(0.5), seen, 13) == pytest.approx(0.5 * steady, rel=0.25)
+    everywhere = np.random.default_rng(6).gamma(2.0, 400.0, (10, 6, 156))
+    everywhere[:, :, -13:] *= 0.6
+    assert newest_level(everywhere, seen, 13) == pytest.approx(0.6, rel=0.1), "sizes tell where numbers cannot"
+
+
+def test_new_permits_have_a_season_as_far_as_the_years_agree() -> None:
+    weeks, random = np.arange(208), np.random.default_rng(7)
+    lull = 0.09 * np.where(weeks % 52 < 8, 0.3, 1.0)
+    drawn, flat = (np.where(random.random((10, 6, 208)) < rate, 500.0, 0.0) for rate in (lull, np.full(208, 0.09)))
+    season = season_of_grants(drawn, 52)[208:]
+    assert season[:8].mean() < 0.65 and season[12:48].mean() > 0.95
+    assert np.abs(season_of_grants(flat, 52)[208:] - 1).mean() < 0.12
 
 
 def test_the_trend_is_damped_beyond_the_history_and_the_parts_add_up_to_the_series() -> None:
