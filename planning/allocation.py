@@ -6,6 +6,7 @@ the choice of plants (consolidation.py).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ import numpy as np
 from planning.design import Design, fixed_cny_per_year, transition_cny_per_year
 from planning.equations import Shipments, limit_overtime, respect_capacity, serve_demand
 from planning.instance import Instance
-from planning.model import Bools, Floats, Indices, Model
+from planning.model import INFINITY, Bools, Floats, Indices, Model
 from planning.risk import recourse_cny
 
 
@@ -99,9 +100,18 @@ class Recourse:
     def set_sample(self, sample: int) -> None:
         self.set_month(self.instance.demand_m3[sample], float(self.instance.unserved_price[sample]))
 
-    def cost(self) -> float:
-        """Solve as set; CNY per month. Always feasible: what cannot be served is unserved."""
+    def cost(self, deadline: float = INFINITY) -> float:
+        """Solve as set; CNY per month. Always feasible: what cannot be served is unserved.
+
+        Infinity where `deadline` (time.monotonic) came first; later solves are not affected.
+        """
+        if deadline < INFINITY:
+            self._solver.limit(deadline)
         status = self._solver.run()
+        if deadline < INFINITY:
+            self._solver.limit(INFINITY)
+            if status in ("limit", "unsolved"):
+                return INFINITY
         if status != "optimal":
             raise RuntimeError(f"the transport problem ended as {status}")
         return self._solver.objective()
@@ -122,6 +132,12 @@ class Recourse:
 
     def evaluate(self, capacity_m3: Floats) -> Evaluation:
         """Every sample month under a capacity (sites,), m³ per month."""
+        evaluation = self.evaluate_by(INFINITY, capacity_m3)
+        assert evaluation is not None
+        return evaluation
+
+    def evaluate_by(self, deadline: float, capacity_m3: Floats) -> Evaluation | None:
+        """The same, or None where `deadline` (time.monotonic) comes first."""
         instance = self.instance
         samples = len(instance.demand_m3)
         monthly = np.zeros(samples)
@@ -132,7 +148,9 @@ class Recourse:
         self.set_capacity(capacity_m3)
         for sample in self.order.tolist():
             self.set_sample(sample)
-            monthly[sample] = self.cost()
+            monthly[sample] = self.cost(deadline)
+            if monthly[sample] == INFINITY or time.monotonic() > deadline:
+                return None
             duals = self._solver.row_duals()
             point_price[sample] = duals[self._serve]
             capacity_price[sample] = -duals[self._capacity] - share * duals[self._overtime]

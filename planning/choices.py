@@ -64,6 +64,7 @@ def add_regrets(connection: duckdb.DuckDBPyConnection, plan_id: str, instance: I
     flipped = [design.flipped(site) for site in range(len(instance.sites))]
     monthly_cny = recourse.evaluate(usable_capacity_m3(instance, design)).monthly_cny
     regrets = regrets_cny(instance, recourse, design, monthly_cny, flipped)
+    assert regrets is not None
     broken = [broken_rules(instance, flip) for flip in flipped]
     rows = [
         {

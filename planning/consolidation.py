@@ -77,7 +77,8 @@ class Search:
         self.target, self.deadline, self.nodes = gap, deadline, nodes
         self.design = Design.as_is(instance)
         self.is_chosen = _cheapest_arcs(instance, CHEAPEST_ARCS)
-        self.evaluation = self._evaluate(self.design)
+        self.evaluation = recourse.evaluate(usable_capacity_m3(instance, self.design))  # there is always this plan
+        self.is_chosen = self.is_chosen | self.evaluation.is_used
         self.objective = objective_cny(instance, self.design, self.evaluation)
         self.bound = 0.0
         self.mean_plan_cny: float | None = None
@@ -113,13 +114,13 @@ class Search:
     def _look_around(self) -> Bools:
         """A first bound and start by Lagrange's prices; returns the arcs that pay at these prices, shape (arcs,)."""
 
+        deadline = self._deadline_of(PRICES_SHARE)
+
         def attempt(is_open: Bools) -> float:
-            self._adopt(replace(self.design, is_open=is_open))
+            self._adopt(replace(self.design, is_open=is_open), deadline)
             return self.objective
 
-        prices = ascend(
-            self.instance, self.evaluation.point_price[0], self.objective, attempt, self._deadline_of(PRICES_SHARE)
-        )
+        prices = ascend(self.instance, self.evaluation.point_price[0], self.objective, attempt, deadline)
         self.bound = max(self.bound, prices.bound_cny)
         margin = prices.price[self.instance.arc_point] - self.instance.arc_price
         self.is_chosen = self.is_chosen | (margin > -NEARLY * prices.price[self.instance.arc_point])
@@ -156,7 +157,7 @@ class Search:
             master.complete()
             self._adopt(self._decide(master, relaxation, "all", 0.9))
         if not is_last and (evaluation is None or is_first):
-            return self._face(master.capacity_of(values))
+            return self._face(master.capacity_of(values)) or self.evaluation
         return evaluation or self.evaluation
 
     def _decide(self, master: Master, relaxation: Relaxation, scope: Scope, share: float) -> Design | None:
@@ -177,23 +178,23 @@ class Search:
             rounded[master.columns.y] = values[master.columns.y] >= least
             self._adopt(master.as_design(rounded))
 
-    def _adopt(self, design: Design | None) -> Evaluation | None:
-        """Face a decision with every sample month, unless it breaks a rule; the better one stays."""
+    def _adopt(self, design: Design | None, deadline: float | None = None) -> Evaluation | None:
+        """Face a decision with every sample month, unless it breaks a rule or time runs out; the better one stays."""
         if design is None or broken_rules(self.instance, design):
             return None
-        evaluation = self._evaluate(design)
+        evaluation = self._face(usable_capacity_m3(self.instance, design), deadline)
+        if evaluation is None:
+            return None
         objective = objective_cny(self.instance, design, evaluation)
         if objective < self.objective:
             self.design, self.evaluation, self.objective = design, evaluation, objective
         return evaluation
 
-    def _evaluate(self, design: Design) -> Evaluation:
-        return self._face(usable_capacity_m3(self.instance, design))
-
-    def _face(self, capacity_m3: Floats) -> Evaluation:
-        """Every sample month under a capacity; the arcs that it uses are worth having in the master."""
-        evaluation = self.recourse.evaluate(capacity_m3)
-        self.is_chosen = self.is_chosen | evaluation.is_used
+    def _face(self, capacity_m3: Floats, deadline: float | None = None) -> Evaluation | None:
+        """Every sample month under a capacity; the arcs that it uses are worth having in the master. None: no time."""
+        evaluation = self.recourse.evaluate_by(self.deadline if deadline is None else deadline, capacity_m3)
+        if evaluation is not None:
+            self.is_chosen = self.is_chosen | evaluation.is_used
         return evaluation
 
     def _cost_of(self, demand_m3: Floats, unserved_cny_per_m3: float) -> float:

@@ -171,7 +171,7 @@ class Master:
         else:
             fixed = self.decisions[np.abs(relaxed[self.decisions] - relaxed[self.decisions].round()) < WHOLE]
             at = relaxed[fixed].round()
-        if scope == "all" and start.columns.size:
+        if scope == "all" or start.columns.size > len(self.decisions):
             self.solver.start_from(start.columns, start.values)
         self.solver.set_columns(fixed, at, at)
         solution = self.solver.solve(limits)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ Bools = npt.NDArray[np.bool_]
 Term = tuple[Indices, Indices, Floats | float]
 
 INFINITY = float("inf")
+LEAST_S = 0.05  # given to a solve whose time has come already
 
 
 @dataclass(frozen=True)
@@ -222,6 +224,12 @@ class Solver:
         if status in (statuses.kInfeasible, statuses.kUnboundedOrInfeasible):
             return "infeasible"
         return "limit" if self._highs.getInfo().primal_solution_status == 2 else "unsolved"
+
+    def limit(self, deadline: float) -> None:
+        """Let the next `run` of a linear model end by `deadline` (time.monotonic); infinity lifts the limit."""
+        left = deadline - time.monotonic()
+        limit = self._highs.getRunTime() + max(left, LEAST_S) if left < INFINITY else INFINITY
+        self._highs.setOptionValue("time_limit", limit)
 
     def objective(self) -> float:
         return float(self._highs.getInfo().objective_function_value)

@@ -29,6 +29,7 @@ GAP = 1e-7
 LARGEST_DEMAND = 1e3  # demand and money are scaled into the range where HiGHS's tolerances are at home
 MONEY = 1e6
 LEAST_SHARE = 1e-9
+SPLIT_SHARE = 0.5  # of the time for the plan that may split: the better its sites, the better what is filled whole
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ def solve(path: Path, *, seconds: float, is_single_source: bool = False, capacit
     instance, money = as_instance(warehouses)
     recourse = Recourse(instance)
     # a start for the single-source search, whose bound it is too, else the whole answer
-    result = consolidate(instance, recourse, gap=GAP, seconds=seconds * (0.3 if is_single_source else 1), nodes=None)
+    result = consolidate(
+        instance, recourse, gap=GAP, seconds=seconds * (SPLIT_SHARE if is_single_source else 1), nodes=None
+    )
     status, bound, is_open = result.status, result.bound_cny * money, result.design.is_open
     if is_single_source:
         left = max(seconds - (time.monotonic() - started_at), 0.1)

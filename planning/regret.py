@@ -5,6 +5,7 @@ Belongs here: flips of one site and the search that adopts a flip which helps. D
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,19 +22,24 @@ from planning.design import (
     usable_capacity_m3,
 )
 from planning.instance import Instance
-from planning.model import Floats
+from planning.model import INFINITY, Floats
 from planning.risk import recourse_cny
 
 MAX_ADOPTIONS = 3
 
 
 def regrets_cny(
-    instance: Instance, recourse: Recourse, design: Design, monthly_cny: Floats, flips: Sequence[Design]
-) -> Floats:
+    instance: Instance,
+    recourse: Recourse,
+    design: Design,
+    monthly_cny: Floats,
+    flips: Sequence[Design],
+    deadline: float = INFINITY,
+) -> Floats | None:
     """Objective of each flipped decision minus the plan's, CNY per year, shape (flips,).
 
     `monthly_cny` (samples,) is the plan's. Every sample month is solved once for the plan and again for each flip,
-    from a neighbouring basis.
+    from a neighbouring basis. None where `deadline` (time.monotonic) comes first.
     """
     plan_capacity = usable_capacity_m3(instance, design)
     capacities = [usable_capacity_m3(instance, flip) for flip in flips]
@@ -41,6 +47,8 @@ def regrets_cny(
     monthly = np.zeros((len(flips), len(instance.demand_m3)))
     recourse.set_capacity(plan_capacity)
     for sample in recourse.order.tolist():
+        if time.monotonic() > deadline:
+            return None
         recourse.set_sample(sample)
         for flip, (capacity, sites) in enumerate(zip(capacities, changes, strict=True)):
             for site in sites:
@@ -62,14 +70,17 @@ def explained_flips(instance: Instance, design: Design) -> dict[int, Design]:
     return {site: design.flipped(site) for site in np.flatnonzero(is_changed).tolist()}
 
 
-def polish(instance: Instance, recourse: Recourse, result: Result) -> tuple[Result, dict[int, float]]:
+def polish(
+    instance: Instance, recourse: Recourse, result: Result, deadline: float = INFINITY
+) -> tuple[Result, dict[int, float]]:
     """Regret of every explained site; a feasible flip that helps is adopted and all are asked again.
 
-    Returns the result, its bound unchanged, and site -> regret in CNY per year.
+    Returns the result, its bound unchanged, and site -> regret in CNY per year; without regrets where `deadline`
+    (time.monotonic) comes first.
     """
     for _ in range(MAX_ADOPTIONS):
         flips = explained_flips(instance, result.design)
-        regrets = _regrets(instance, recourse, result, flips)
+        regrets = _regrets(instance, recourse, result, flips, deadline)
         best = min(regrets, key=lambda site: regrets[site], default=NOWHERE)
         if best == NOWHERE or regrets[best] >= -1e-6 * result.objective_cny:
             break
@@ -81,13 +92,16 @@ def polish(instance: Instance, recourse: Recourse, result: Result) -> tuple[Resu
         result = replace(result, design=design, evaluation=evaluation, objective_cny=objective)
     else:
         flips = explained_flips(instance, result.design)
-        regrets = _regrets(instance, recourse, result, flips)
+        regrets = _regrets(instance, recourse, result, flips, deadline)
     return result, regrets
 
 
-def _regrets(instance: Instance, recourse: Recourse, result: Result, flips: dict[int, Design]) -> dict[int, float]:
-    regrets = regrets_cny(instance, recourse, result.design, result.evaluation.monthly_cny, list(flips.values()))
-    return dict(zip(flips, regrets.tolist(), strict=True))
+def _regrets(
+    instance: Instance, recourse: Recourse, result: Result, flips: dict[int, Design], deadline: float
+) -> dict[int, float]:
+    turned, monthly_cny = list(flips.values()), result.evaluation.monthly_cny
+    regrets = regrets_cny(instance, recourse, result.design, monthly_cny, turned, deadline)
+    return {} if regrets is None else dict(zip(flips, regrets.tolist(), strict=True))
 
 
 def _first_stage_cny(instance: Instance, design: Design) -> float:

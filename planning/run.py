@@ -39,6 +39,7 @@ from store.locks import hold
 from store.messages import EXIT_USAGE, Text, TongmaiError, progress
 
 _LOCK_WAIT_S = 600.0
+SEARCH_SHARE = 0.75  # of the time limit; the rest is for regrets and single scenarios
 
 
 @dataclass(frozen=True)
@@ -196,10 +197,11 @@ def read_report(connection: duckdb.DuckDBPyConnection, plan_id: str, *, is_new: 
 def _make(plan_id: str, asked: _Asked, started_at: float) -> Plan:
     options, assumptions, frozen, instance = asked.options, asked.assumptions, asked.frozen, asked.frozen.instance
     recourse = Recourse(instance)
-    seconds_left = max(options.seconds - (time.monotonic() - started_at), 1.0)
-    result = consolidate(instance, recourse, gap=options.gap, seconds=seconds_left)
-    result, regrets = polish(instance, recourse, result)
-    seconds_left = options.seconds - (time.monotonic() - started_at)
+    deadline = started_at + options.seconds
+    search_s = SEARCH_SHARE * max(deadline - time.monotonic(), 0.0)
+    result = consolidate(instance, recourse, gap=options.gap, seconds=search_s)
+    result, regrets = polish(instance, recourse, result, deadline)
+    seconds_left = deadline - time.monotonic()
     seen = wait_and_see(instance, result, seconds=seconds_left) if seconds_left > 0 else []
     after = dispatch(instance, recourse, result.design)
     reallocated = dispatch(instance, recourse, Design.as_is(instance))

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planning.consolidation import Result
-from planning.design import fixed_cny_per_year, transition_cny_per_year
+from planning.design import NOWHERE, fixed_cny_per_year, transition_cny_per_year
 from planning.instance import MONTHS_PER_YEAR, Instance
 from planning.master import Master, Scope, Start
-from planning.model import Bools, Floats, Limits
+from planning.model import Bools, Floats, Indices, Limits
 from planning.partition import Partition
 from store.messages import TongmaiError
 
+SWEEPS = 100  # through all points, of exchanges
 UNIT_SHARE = 1e-4  # of the objective is the master's unit of money
 
 
@@ -36,8 +37,8 @@ class Assignment:
 def assign(instance: Instance, split: Result, *, gap: float, seconds: float) -> Assignment:
     """The best plan without split points, starting from the plan with them, whose bound holds here too.
 
-    First the sites of that plan with whole shipments, then every decision free. Only for an instance of one sample
-    month. Raises TongmaiError: `no_feasible_plan` (proven), `no_plan_in_time`.
+    First the sites of that plan filled with whole shipments, by exchanges and by the master; then every decision free.
+    Only for an instance of one sample month. Raises TongmaiError: `no_feasible_plan` (proven), `no_plan_in_time`.
     """
     deadline = time.monotonic() + seconds
     everything = np.ones(len(instance.arc_site), bool)
@@ -48,6 +49,10 @@ def assign(instance: Instance, split: Result, *, gap: float, seconds: float) -> 
     relaxation = replace(relaxation, bound=bound / unit_cny)
     best: Assignment | None = None
     start = master.start_of(split.design, np.inf)
+    site = fill_whole(instance, split.design.is_open)
+    if site is not None:
+        best = _of_sites(instance, split, site)
+        start = _start_of(master, split, site, best.objective_cny)
     stages: tuple[tuple[Scope, float], ...] = (("start", 0.4), ("all", 1.0))
     for scope, part in stages:
         limits = Limits(gap, None, max(part * (deadline - time.monotonic()), 0.1))
@@ -72,6 +77,77 @@ def assign(instance: Instance, split: Result, *, gap: float, seconds: float) -> 
     is_proven = best.objective_cny - bound <= gap * best.objective_cny
     status = "proven" if is_proven else "timed_out" if time.monotonic() > deadline else "stopped"
     return replace(best, bound_cny=min(bound, best.objective_cny), status=status)
+
+
+def fill_whole(instance: Instance, is_open: Bools) -> Indices | None:
+    """The site of each point (points,) among the open ones, found by filling and exchanging; None where none fits.
+
+    Points whose second choice costs most more go first, else the largest first; then single moves and exchanges of two
+    points while they save anything.
+    """
+    demand = instance.demand_m3[0]
+    cost = np.full((len(instance.sites), instance.points), np.inf)
+    cost[instance.arc_site, instance.arc_point] = instance.arc_price * demand[instance.arc_point]
+    cost[~is_open] = np.inf
+    ranked = np.sort(cost, axis=0)[:2]
+    second = ranked[-1] - ranked[0] if is_open.sum() > 1 else -demand
+    for order in (np.argsort(-np.nan_to_num(second), kind="stable"), np.argsort(-demand, kind="stable")):
+        room, site = instance.sites.usable_m3.copy(), np.full(instance.points, NOWHERE)
+        for point in order.tolist():
+            fits = np.where(room >= demand[point], cost[:, point], np.inf)
+            site[point] = int(np.argmin(fits))
+            if not np.isfinite(fits[site[point]]):
+                break
+            room[site[point]] -= demand[point]
+        else:
+            return _exchanged(cost, demand, room, site)
+    return None
+
+
+def _exchanged(cost: Floats, demand: Floats, room: Floats, site: Indices) -> Indices:
+    """Moves of one point, and exchanges of two, while they save anything; at most `SWEEPS` times through all points."""
+    every = np.arange(len(demand))
+    for _ in range(SWEEPS):
+        has_changed = False
+        for point in every.tolist():
+            here = site[point]
+            move = np.where(room >= demand[point], cost[:, point], np.inf) - cost[here, point]
+            fits = (room[here] + demand[point] >= demand) & (room[site] + demand >= demand[point]) & (site != here)
+            swap = np.where(fits, cost[site, point] + cost[here] - cost[here, point] - cost[site, every], 0.0)
+            to, other = int(np.argmin(move)), int(np.argmin(np.nan_to_num(swap, nan=0.0)))
+            if min(move[to], swap[other]) >= -1e-9 * abs(cost[here, point]):
+                continue
+            has_changed = True
+            if swap[other] < move[to]:
+                to = site[other]
+                room[here] -= demand[other]
+                room[to] += demand[other]
+                site[other] = here
+            room[here] += demand[point]
+            room[to] -= demand[point]
+            site[point] = to
+        if not has_changed:
+            break
+    return site
+
+
+def _of_sites(instance: Instance, split: Result, site: Indices) -> Assignment:
+    share = np.zeros((len(instance.sites), instance.points))
+    share[site, np.arange(instance.points)] = 1.0
+    price = np.zeros(share.shape)
+    price[instance.arc_site, instance.arc_point] = instance.arc_price
+    first = fixed_cny_per_year(instance, split.design) + transition_cny_per_year(instance, split.design)
+    hauls = MONTHS_PER_YEAR * float((price * share).sum(axis=0) @ instance.demand_m3[0])
+    return Assignment(split.design.is_open, share, first + hauls, -np.inf, "stopped")
+
+
+def _start_of(master: Master, split: Result, site: Indices, objective_cny: float) -> Start:
+    """The plan's sites with this assignment as a start of the master."""
+    known, x = master.start_of(split.design, objective_cny), master.x
+    is_used = site[master.instance.arc_point[x.arc]] == master.instance.arc_site[x.arc]
+    return Start(
+        np.concatenate([known.columns, x.column]), np.concatenate([known.values, is_used.astype(float)]), objective_cny
+    )
 
 
 def _read(master: Master, values: Floats) -> Assignment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from planning.consolidation import consolidate
 from planning.design import broken_rules
 from planning.instance import Instance, check, facility_location
 from planning.outlook import probability_above
+from planning.regret import polish
 from store.messages import TongmaiError
 
 
@@ -46,6 +48,23 @@ def test_without_time_the_best_plan_comes_back_with_its_gap() -> None:
     result = consolidate(instance, Recourse(instance), gap=1e-9, seconds=1e-3)
     assert result.status == "timed_out"
     assert 0 < result.gap <= 1 and np.isfinite(result.objective_cny)
+
+
+def test_every_part_of_a_search_ends_with_its_time() -> None:
+    instance = city(sites=40, points=120, samples=60)
+    recourse = Recourse(instance)
+    started = time.process_time()
+    recourse.evaluate(instance.sites.usable_m3)
+    one_look_s = time.process_time() - started
+    started = time.process_time()
+    result = consolidate(instance, recourse, gap=1e-9, seconds=2 * one_look_s)
+    used_s = time.process_time() - started
+    assert result.status == "timed_out" and np.isfinite(result.objective_cny)
+    assert used_s <= 5 * one_look_s + 1.0
+    assert recourse.evaluate_by(time.monotonic(), instance.sites.usable_m3) is None
+    assert recourse.evaluate(instance.sites.usable_m3).monthly_cny.mean() > 0, "a limit of one solve binds no other"
+    polished, regrets = polish(instance, recourse, result, time.monotonic())
+    assert regrets == {} and polished.objective_cny == result.objective_cny
 
 
 def test_zero_demand_costs_what_is_cheapest_to_keep() -> None:
