@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
@@ -23,6 +24,7 @@ from store.messages import EXIT_USAGE, TongmaiError
 REQUIRED = ("unique_id", "ds", "y")
 _NOTHING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "none", "#N/A", "-"]
 _ENCODINGS = ("utf-8-sig", "gb18030")
+_YEARS = (1800, 2200)
 _DELIMITERS = ",;\t|"
 _DATE_FORMATS = (
     "%Y/%m/%d",
@@ -57,7 +59,7 @@ class LongTable:
 
 def read_long_table(path: Path) -> LongTable:
     """Read a file. Raises TongmaiError: no_file, unreadable_file, empty_file, missing_columns, missing_keys, bad_dates,
-    bad_numbers, duplicate_rows."""
+    bad_numbers, bare_years, duplicate_rows."""
     raw = _read(path)
     names = [name.strip() for name in raw.column_names]
     if not names or (raw.num_rows == 0 and set(REQUIRED) <= set(names)):
@@ -96,6 +98,8 @@ def _typed(connection: duckdb.DuckDBPyConnection, raw: pa.Table, path: Path) -> 
         raise TongmaiError("empty_file", f"{path} 里没有数据行", f"{path} holds no rows of data")
     ids = table["unique_id"]
     _refuse_rows(table, path)
+    if is_counter:
+        _refuse_years(table, path)
     encoded = ids.combine_chunks().dictionary_encode()
     series = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     ds = table["ds"].to_numpy().astype(np.int64)
@@ -217,6 +221,18 @@ def _refuse_rows(table: pa.Table, path: Path) -> None:
                 f"{path} 有 {len(rows)} 行的 {zh}，例如 {example}",
                 f"{path} has {len(rows)} rows with {en}, for example {example}",
             )
+
+
+def _refuse_years(table: pa.Table, path: Path) -> None:
+    """Numbers that are all years of the calendar are no counter; no frequency is yearly."""
+    first, last = int(pc.min(table["ds"]).as_py()), int(pc.max(table["ds"]).as_py())
+    if _YEARS[0] <= first and last <= _YEARS[1]:
+        raise TongmaiError(
+            "bare_years",
+            f"{path} 的 ds 只有年份（{first} 至 {last}）：没有年度频率；请写整日期（2026-01-31）或从 1 起编号",
+            f"{path} has bare years in ds ({first} to {last}): no frequency is yearly; "
+            "write whole days (2026-01-31), or number the periods from 1",
+        )
 
 
 def _quoted(name: str) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from forecasting.engine.coherence import coherent, errors_over, one_step_errors
 from forecasting.engine.conformal import Calibration, calibrate, own_factor, quantile_steps
 from forecasting.engine.ensemble import equal_weights, learn_weights
-from forecasting.engine.members import pool
+from forecasting.engine.members import first_weights, pool
 from forecasting.engine.plain import PLAIN, prophet_plain
 from forecasting.engine.replay import Replayed, Windows, replay
 from forecasting.hierarchy import FloatArray, IntArray
@@ -25,7 +25,7 @@ from forecasting.panel import Panel
 from forecasting.settings import QUANTILES
 
 ENSEMBLE = "ensemble"
-_PRIOR_WINDOWS = 10.0  # that equal weights are worth
+_PRIOR_WINDOWS = 10.0  # that the first weights are worth
 _STUDIED = 400  # series whose past teaches the weights and the pooled calibration
 _ORIGINS = (9, 36)  # past origins: more where there are few series to learn from
 _WINDOWS = 180  # wanted
@@ -60,8 +60,9 @@ def forecast(panel: Panel, model: str = ENSEMBLE, progress: Progress | None = No
     studied = order[np.unique(np.linspace(0, len(order) - 1, min(_STUDIED, len(order))).round().astype(np.int64))]
     parts = [(rows, replay(panel.rows(rows), names, origins)) for rows in _chunks(studied)]
     seen = Windows.joined([part.windows for _, part in parts], [len(rows) for rows, _ in parts])
+    led = float(np.concatenate([part.is_led for _, part in parts]).mean())
     weights = (
-        learn_weights(seen.errors, seen.noise, band, prior_windows=_PRIOR_WINDOWS)
+        learn_weights(seen.errors, seen.noise, band, first_weights(names, led), _PRIOR_WINDOWS)
         if len(names) > 1
         else equal_weights(len(names), panel.horizon)
     )

@@ -16,13 +16,16 @@ _LONGEST_LAG = {"W": 78, "MS": 18, "QS": 6, "D": 90, "h": 48}  # periods
 _TRAILING = {"W": 26, "MS": 6, "QS": 2, "D": 28, "h": 24}  # periods whose mean stands for what is not known yet
 _APART = {"W": 52, "MS": 12, "QS": 4, "D": 28, "h": 24}  # periods
 _MIN_ROWS = 30
+_FORETOLD = 0.35  # of the changes of one half of the past by the other half; of walks that have nothing to do with each
+# other, 100 periods long, 2 in 100 have as much, of longer ones none
 
 
 def foretold(y: FloatArray, leads: FloatArray, horizon: int, frequency: str) -> FloatArray:
     """(N, T + H) log of Σ_k Σ_l w_kl r_k(t - l), NaN for a series that its regressors do not foretell.
 
     y (N, T) in its own units; leads (N, T, K) known up to T only: beyond, their trailing mean stands in for them. The
-    delays w ≥ 0 are non-negative least squares on overlapping bumps over the lags.
+    delays w ≥ 0 are non-negative least squares on overlapping bumps over the lags. A level is believed where delays
+    learned on one half of the past foretell the changes of the other.
     """
     from scipy.optimize import nnls
 
@@ -46,12 +49,30 @@ def foretold(y: FloatArray, leads: FloatArray, horizon: int, frequency: str) -> 
         both = np.flatnonzero(fitted[apart:] & fitted[:-apart]) + apart
         if len(both) < _MIN_ROWS:
             continue
-        changes = spread[:, both] - spread[:, both - apart]
-        weight, _ = nnls(changes.T, (y[row, both] - y[row, both - apart]) / size)
+        leading, following = (spread[:, both] - spread[:, both - apart]).T, (y[row, both] - y[row, both - apart]) / size
+        if _explained_elsewhere(leading, following, apart) < _FORETOLD:
+            continue
+        weight, _ = nnls(leading, following)
         level = weight @ spread
         if weight.sum() > 0 and (level[np.isfinite(level)] > 0).all():
             offset[row] = np.log(level * size)
     return offset
+
+
+def _explained_elsewhere(leading: FloatArray, following: FloatArray, apart: int) -> float:
+    """1 - Σ(Δy - Δx w)² / ΣΔy², each half of the rows by w learned on the other, less what the two share."""
+    from scipy.optimize import nnls
+
+    half = len(following) // 2
+    parts = slice(0, half), slice(half + apart, None)
+    left = whole = 0.0
+    for learned, judged in (parts, parts[::-1]):
+        if len(following[learned]) < leading.shape[1]:
+            return -np.inf
+        weight, _ = nnls(leading[learned], following[learned])
+        left += float(((following[judged] - leading[judged] @ weight) ** 2).sum())
+        whole += float((following[judged] ** 2).sum())
+    return 1 - left / whole if whole > 0 else -np.inf
 
 
 def bumps(longest: int) -> FloatArray:

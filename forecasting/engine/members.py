@@ -6,7 +6,7 @@ are (`conformal`), Prophet's own fit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -82,16 +82,20 @@ def pipeline_ratio(work: Work) -> FloatArray:
     left = (work.x - offset[:, : work.periods])[:, -min(window, work.periods) :]
     known = np.isfinite(left)
     ratio = np.where(known, left, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    rows = work.offset[:, work.periods :].any(axis=1)
+    rows = work.is_led
     ahead[rows] = offset[rows, work.periods :] + ratio[rows, None]
     return ahead
 
 
 def ets_offset(work: Work) -> FloatArray:
     """Exponential smoothing of the log ratio to a level known in advance; of the series itself where there is none."""
-    left = work.adjusted - work.offset[:, : work.periods]
-    ahead = smooth(left, work.beside_offset, work.horizon, trend=not work.offset.any()).ahead
-    return np.asarray(ahead + work.offset[:, work.periods :] + work.season[:, work.periods :])
+    ahead = ets(work)
+    led = work.is_led
+    if led.any():
+        left = work.adjusted[led] - work.offset[led, : work.periods]
+        ratio = smooth(left, work.beside_offset[led], work.horizon, trend=False).ahead
+        ahead[led] = ratio + (work.offset + work.season)[led, work.periods :]
+    return ahead
 
 
 def prophet(work: Work) -> FloatArray:
@@ -158,8 +162,20 @@ MEMBERS: Mapping[str, Member] = {
 """`--model` -> member."""
 
 
+_BY_LEVEL = {"prophet_offset": 4.0, "ets_offset": 6.0, "pipeline_ratio": 6.0}
+_BY_SERIES = 2.3  # all others together beside these
+
+
 def pool(panel: Panel) -> tuple[str, ...]:
     """The members that the ensemble weighs: those of a known level only where there is one."""
     names = ("ets", "theta", "mstl", "autoregression", "prophet", "seasonal_naive")
     has_level = panel.offset is not None or panel.leads is not None
-    return (*names, "prophet_offset", "ets_offset", "pipeline_ratio") if has_level else names
+    return (*names, *_BY_LEVEL) if has_level else names
+
+
+def first_weights(names: Sequence[str], led: float) -> FloatArray:
+    """(M,) before anything is learned: equal; for the share `led` of series whose level is known in advance, seven
+    eighths for the members that look at it, in the proportions that the city's have."""
+    others = len(names) - len(_BY_LEVEL)
+    by_level = np.array([_BY_LEVEL.get(name, _BY_SERIES / max(others, 1)) for name in names])
+    return np.asarray((1 - led) / len(names) + led * by_level / by_level.sum())

@@ -13,7 +13,7 @@ import numpy as np
 from forecasting.engine.guard import Guard
 from forecasting.engine.members import MEMBERS
 from forecasting.engine.work import Work
-from forecasting.hierarchy import FloatArray, IntArray
+from forecasting.hierarchy import BoolArray, FloatArray, IntArray
 from forecasting.panel import Panel, stack
 
 _MIN_TRAINING = 8
@@ -46,11 +46,13 @@ class Windows:
 
 @dataclass(frozen=True, eq=False)
 class Replayed:
-    """`ahead` (N, M, H) on the working scale of `guard`; `base` (N, H) spreads; the past `windows`."""
+    """`ahead` (N, M, H) on the working scale of `guard`; `base` (N, H) spreads; `is_led` (N,) by a level known in
+    advance; the past `windows`."""
 
     guard: Guard
     ahead: FloatArray
     base: FloatArray
+    is_led: BoolArray
     windows: Windows
 
 
@@ -81,7 +83,7 @@ def replay(panel: Panel, names: Sequence[str], origins: int) -> Replayed:
     series = np.concatenate([np.zeros(0, dtype=np.int64), *backs.values()])
     origin = np.repeat([back // step - 1 for back in backs], [len(rows) for rows in backs.values()]).astype(np.int64)
     windows = Windows(errors, base[count:], work.noise[count:], series, origin)
-    return Replayed(work.guard.of(slice(count)), ahead[:count], base[:count], windows)
+    return Replayed(work.guard.of(slice(count)), ahead[:count], base[:count], work.is_led[:count], windows)
 
 
 def members_ahead(work: Work, names: Sequence[str]) -> FloatArray:

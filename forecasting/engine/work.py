@@ -14,7 +14,7 @@ from forecasting.engine.guard import Guard, filled, guard
 from forecasting.engine.leads import foretold
 from forecasting.engine.season import seasonal
 from forecasting.engine.smoothing import Smoothed, smooth
-from forecasting.hierarchy import FloatArray, IntArray
+from forecasting.hierarchy import BoolArray, FloatArray, IntArray
 from forecasting.panel import Panel
 
 
@@ -121,6 +121,11 @@ class Work:
         left = np.where(known, features - np.where(known, features, 0.0).sum(axis=1, keepdims=True) / count, 0.0)
         spread = np.sqrt((left**2).sum(axis=1, keepdims=True) / count)
         return np.asarray(left / np.where(spread > 0, spread, 1.0))
+
+    @property
+    def is_led(self) -> BoolArray:
+        """(N,) whether a level is known in advance."""
+        return np.asarray(self.offset[:, self.periods :].any(axis=1))
 
     @cached_property
     def beside_offset(self) -> IntArray:

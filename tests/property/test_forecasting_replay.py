@@ -89,3 +89,14 @@ def test_an_offset_whose_past_nobody_tells_is_refused() -> None:
     panel = replace(_plain(y[:, :T]), offset=np.log(lead[:, : T + H]))
     with pytest.raises(ValueError, match="past"):
         forecast(panel)
+
+
+def test_a_regressor_that_foretells_leads_the_pool_and_one_that_does_not_leaves_it_as_it_was() -> None:
+    y, lead = _world()
+    foreign = 100 * np.exp(np.cumsum(np.random.default_rng(9).normal(0, 0.05, lead.shape), axis=1))
+    led, misled, alone = (forecast(one) for one in (_leading(y, lead), _leading(y, foreign), _plain(y[:, :T])))
+    by_level = ("prophet_offset", "ets_offset", "pipeline_ratio")
+    assert min(sum(led.weights[name] for name in by_level)) > 0.75
+    missed = [np.abs(one.mean - y[:, T : T + H]).mean() for one in (led, misled, alone)]
+    assert missed[0] < 0.9 * missed[2]
+    assert missed[1] == pytest.approx(missed[2], rel=0.1)

@@ -75,6 +75,7 @@ def test_a_flawed_series_is_forecast_and_its_flaw_is_named(rows: list[Row], flag
         (BASE, "id,ds,y", "missing_columns"),
         (BASE, "unique_id,ds,ds", "missing_columns"),
         ([*BASE, ("a", "2021-13-45", 5)], HEAD, "bad_dates"),
+        ([("a", year, year % 7) for year in range(1990, 2020)], HEAD, "bare_years"),
         ([*BASE, ("a", "2031-01-06", "many")], HEAD, "bad_numbers"),
         ([*BASE, ("", "2031-01-06", 5)], HEAD, "missing_keys"),
         ([*BASE, ("a", "", 5)], HEAD, "missing_keys"),
