@@ -21,7 +21,8 @@ ASSUMPTIONS_FILE = REFERENCE / "assumptions.csv"
 class Options:
     """A run's options. None keeps the assumption of the same name.
 
-    `keep` and `close` name plants that must stay or go; `scenarios` counts sample paths, `months` their
+    `keep` and `close` name plants that must stay or go; `merge_pairs` are declared as FROM:INTO, beside those within an
+    enterprise; `scenarios` counts sample paths, `months` their
     length; `gap` is the proven relative gap to stop at; `seconds` is a safety net: beyond it the best plan so far
     is returned with the gap proven so far.
     """
@@ -34,6 +35,7 @@ class Options:
     risk_weight: float | None = None
     keep: tuple[str, ...] = ()
     close: tuple[str, ...] = ()
+    merge_pairs: tuple[str, ...] = ()
     scenarios: int = 10
     months: int = 36
     gap: float = 0.015

@@ -111,9 +111,13 @@ class Explainer:
         into = int(self.design.merge_into[site])
         moved = 0.0 if sites.is_on_red_line[into] else float(sites.merge_m3[site])
         red_line = Text("（该站在生态保护红线内，不得增容）", " (it stands on a red line and may not grow)")
+        same = sites.enterprise_id[site] == sites.enterprise_id[into]
+        owner = (
+            Text("同企业的", " of the same enterprise") if same else Text("（按声明的合并对）", " (a declared pair)")
+        )
         joined = Text(
-            f"并入同企业的{sites.name[into]}，随迁产能每月 {moved:,.0f} 方{red_line.zh if not moved else ''}。",
-            f"Merges into {sites.name[into]} of the same enterprise; {moved:,.0f} m³ a month of capacity move along"
+            f"并入{owner.zh}{sites.name[into]}，随迁产能每月 {moved:,.0f} 方{red_line.zh if not moved else ''}。",
+            f"Merges into {sites.name[into]}{owner.en}; {moved:,.0f} m³ a month of capacity move along"
             f"{red_line.en if not moved else ''}.",
         )
         taken, touched = self._taken_over(site), self._touched(site)

@@ -120,7 +120,7 @@ def freeze(connection: duckdb.DuckDBPyConnection, assumptions: Assumptions, opti
     is_arc = observed.is_feasible & can_make & (observed.minutes <= assumptions["haul_limit_min"])
     arc_site, arc_point = np.nonzero(is_arc)
     km = observed.km[arc_site, arc_point]
-    merge_from, merge_into = merge_pairs(sites, assumptions["merge_distance_km"])
+    merge_from, merge_into = merge_pairs(sites, assumptions["merge_distance_km"], options.merge_pairs)
     policy = _policy(sites, assumptions, options, len(periods))
     instance = Instance(
         sites=sites,

@@ -5,6 +5,7 @@ Belongs here: today's sites from the marts and the assumptions. Does not belong 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -13,6 +14,7 @@ import numpy as np
 from planning.assumptions import Assumptions
 from planning.instance import MONTHS_PER_YEAR, Sites
 from planning.model import Floats, Indices
+from store.messages import EXIT_USAGE, TongmaiError
 
 WEEKS_PER_MONTH = 52 / MONTHS_PER_YEAR
 EARTH_RADIUS_KM = 6371.0088
@@ -113,15 +115,43 @@ def sites_of(
     )
 
 
-def merge_pairs(sites: Sites, limit_km: float) -> tuple[Indices, Indices]:
-    """Pairs of today's plants of one enterprise within the distance: (from, into)."""
+def _declared(sites: Sites, pair: str) -> tuple[int, int]:
+    names = [name.strip() for name in pair.split(":")]
+    unknown = [name for name in names if name not in sites.plant_id]
+    if len(names) != 2 or unknown:
+        raise TongmaiError(
+            "unknown_plant",
+            f"合并对应写作 站:并入站，且两座都在营：{pair}。",
+            f"A pair to merge is written PLANT:INTO, both of them operating: {pair}.",
+            EXIT_USAGE,
+        )
+    return sites.plant_id.index(names[0]), sites.plant_id.index(names[1])
+
+
+def merge_pairs(sites: Sites, limit_km: float, declared: Sequence[str] = ()) -> tuple[Indices, Indices]:
+    """Pairs of today's plants of one enterprise, or declared as FROM:INTO, within the distance: (from, into).
+
+    Raises TongmaiError: `unknown_plant`, `bad_option` (a declared pair that the distance forbids, or a candidate's).
+    """
     lon, lat = np.radians(sites.lon), np.radians(sites.lat)
     half = np.sin((lat[:, None] - lat) / 2) ** 2
     half = half + np.cos(lat[:, None]) * np.cos(lat) * np.sin((lon[:, None] - lon) / 2) ** 2
     km = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(half))
     enterprise = np.array(sites.enterprise_id)
     is_existing = ~sites.is_candidate
-    may = (enterprise[:, None] == enterprise) & is_existing[:, None] & is_existing & (km <= limit_km)
-    np.fill_diagonal(may, False)
+    is_owned = enterprise[:, None] == enterprise
+    is_possible = is_existing[:, None] & is_existing & (km <= limit_km)
+    np.fill_diagonal(is_possible, False)
+    may = is_owned & is_possible
+    for pair in declared:
+        one, other = _declared(sites, pair)
+        if not is_possible[one, other]:
+            raise TongmaiError(
+                "bad_option",
+                f"{pair} 不能合并：须是两座不同的现有站，直线距离不超过 {limit_km:g} 公里。",
+                f"{pair} cannot merge: two plants of today within {limit_km:g} km of each other are needed.",
+                EXIT_USAGE,
+            )
+        may[one, other] = True
     merge_from, merge_into = np.nonzero(may)
     return merge_from, merge_into

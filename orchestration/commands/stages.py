@@ -181,6 +181,13 @@ def plan(
     close: Annotated[
         list[str] | None, typer.Option(help=said("必须关停的站（可重复）", "plant that goes; repeatable"))
     ] = None,
+    merge_pair: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="P:INTO",
+            help=said("可跨企业合并的一对站，如 P012:P040（可重复）", "pair that may merge across owners; repeatable"),
+        ),
+    ] = None,
     front: Annotated[
         bool,
         typer.Option(
@@ -248,6 +255,7 @@ def plan(
         risk_weight=risk_weight,
         keep=tuple(keep or ()),
         close=tuple(close or ()),
+        merge_pairs=tuple(merge_pair or ()),
         has_front=front,
         has_regrets=regrets,
         has_flips=flips,

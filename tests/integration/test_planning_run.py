@@ -233,6 +233,20 @@ def test_keep_and_close_are_obeyed_and_contradictions_refused(city: tuple[Home, 
             plan(home, **options)
 
 
+def test_a_declared_pair_may_merge_across_owners(city: tuple[Home, PlanReport], built: Home, tmp_path: Path) -> None:
+    home, _ = city
+    for pair, reason in (("P00", "unknown_plant"), ("P00:P99", "unknown_plant"), ("P00:P00", "bad_option")):
+        with pytest.raises(TongmaiError, match=reason):
+            plan(home, merge_pairs=(pair,))
+    sites = table(home, "sites", city[1].plan_id).set_index("plant_id").filter(like="P0", axis=0)
+    away = (sites[["lon", "lat"]] - sites.loc["P02", ["lon", "lat"]]).pow(2).sum(axis=1).drop(["P02", RED_LINE_PLANT])
+    lone = copy_of(built, tmp_path / "lone", "UPDATE marts.dim_plants SET enterprise_id = plant_id")
+    assert plan(lone, close=("P02",)).plants_merged == 0
+    merged = plan(lone, close=("P02",), merge_pairs=(f"P02:{away.astype(float).idxmin()}",))
+    row = table(lone, "plant_decisions", merged.plan_id).set_index("plant_id").loc["P02"]
+    assert row["decision"] == "merge" and "a declared pair" in row["reason_en"] and "声明" in row["reason_zh"]
+
+
 def test_an_empty_warehouse_is_told_what_is_missing(home: Home) -> None:
     with pytest.raises(TongmaiError, match=r"no_forecast|no_marts"):
         plan(home)
