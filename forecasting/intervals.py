@@ -15,7 +15,7 @@ from forecasting.hierarchy import LEVELS, FloatArray, Hierarchy
 from forecasting.settings import HORIZON_BANDS, QUANTILES
 
 COVERAGE = 0.8
-_LIMITS = (0.6, 2.5)
+_LIMITS = (0.3, 2.5)
 _PRIOR_PAIRS = 1.0
 
 
