@@ -76,8 +76,8 @@ lock: install  ## 重新锁定依赖 | resolve requirements.lock anew
 	@$(BIN)/python -m pip install --quiet uv && $(BIN)/uv pip compile pyproject.toml --all-extras --universal \
 		--python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links \
 		--no-header --quiet -o requirements.lock
-	@printf '%s\n' 'dlt[duckdb,parquet]' prophet 'statsforecast>=2.1' | $(BIN)/uv pip compile - --universal \
-		--constraints <(grep -oE '^[a-z0-9][^\]*' requirements.lock | grep -v '^pandas==') \
+	@printf '%s\n' 'dlt[duckdb,parquet]' prophet 'sqlmesh>=0.236' 'statsforecast>=2.1' | $(BIN)/uv pip compile - --universal \
+		--constraints <(grep -oE '^[a-z0-9][^\]*' requirements.lock | grep -vE '^(pandas|sqlglot)\b') \
 		--python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links \
 		--no-header --quiet -o requirements-bench.lock
 

@@ -1,6 +1,7 @@
 """What a build costs in a full city's year: all of it, one new day, nothing new; beside the same SQL in DuckDB alone.
 
-Belongs here: the measurement. Does not belong here: the rows (`bench.full_year`), the limit (`bench.direct_sql`).
+Belongs here: the measurement. Does not belong here: the rows (`bench.full_year`), the limit (`bench.direct_sql`), the
+peer (`bench.sqlmesh_peer`).
 
     python -m bench.warehouse FOLDER [SCALE]
 """
@@ -14,9 +15,11 @@ from pathlib import Path
 
 from bench import full_year
 from bench.processes import Usage, measure
-from store.home import Home
+from store.home import REPOSITORY, Home
 
 BUILD = ["-m", "orchestration", "build"]
+PEERS = REPOSITORY / ".venv-bench" / "bin" / "python"
+DIRECT, SQLMESH = ["-m", "bench.direct_sql"], ["-m", "bench.sqlmesh_peer"]
 
 
 def builds(folder: Path, scale: float = 1.0) -> Iterator[str]:
@@ -24,21 +27,36 @@ def builds(folder: Path, scale: float = 1.0) -> Iterator[str]:
     home = Home.at(folder / "warehouse")
     if not home.warehouse.exists():
         full_year.write(home, scale)
-    yield f"{scale:g} of 2.3 M tickets, 8 M batches with 72 M weighings; a new day is a {1 / 346:.1%} of the days."
+    whole = measure([*BUILD, "--full"], home.root)
+    target, file = folder / "target", folder / "whole" / home.warehouse.name
+    shutil.copytree(home.dbt_target, target, dirs_exist_ok=True)
+    file.parent.mkdir(exist_ok=True)
+    shutil.copyfile(home.warehouse, file)
+    full_year.append_new_day(home)
+    day = measure(BUILD, home.root)
+    nothing = measure(BUILD, home.root)
+    alone = _beside(DIRECT, target, file)
+    yield f"{scale:g} of 2.3 M tickets, 8 M batches with 72 M weighings; a new day is {1 / 346:.1%} of the days."
     yield ""
     yield "| build | CPU s | wall s | peak MB | CPU, ratio | wall, ratio |"
     yield "|---|---:|---:|---:|---:|---:|"
-    whole = measure([*BUILD, "--full"], home.root)
-    alone = folder / "alone" / home.warehouse.name
-    alone.parent.mkdir(exist_ok=True)
-    shutil.copyfile(home.warehouse, alone)
-    limit = measure(["-m", "bench.direct_sql", str(home.dbt_target), str(alone)], home.root)
-    alone.unlink()
-    yield _row("the same SQL, DuckDB alone", limit, limit)
-    yield _row("full, with all checks", whole, limit)
-    full_year.append_new_day(home)
-    yield _row("one new day (ratio to full)", measure(BUILD, home.root), whole)
-    yield _row("nothing new (ratio to full)", measure(BUILD, home.root), whole)
+    yield _row("the models' SQL, DuckDB alone", alone, alone)
+    yield _row("the models' and checks' SQL, DuckDB alone", _beside([*DIRECT, "--with-checks"], target, file), alone)
+    if PEERS.exists():
+        yield _row("the models' SQL, sqlmesh", _beside(SQLMESH, target, file, PEERS), alone)
+    yield _row("full: models, unit tests, checks, page of models", whole, alone)
+    yield _row("one new day (ratio to full)", day, whole)
+    yield _row("nothing new (ratio to full)", nothing, whole)
+
+
+def _beside(command: list[str], target: Path, file: Path, python: Path = Path(sys.executable)) -> Usage:
+    """The same SQL on a copy of the file."""
+    copy = file.parent.with_name("copy") / file.name
+    copy.parent.mkdir()
+    shutil.copyfile(file, copy)
+    used = measure([*command[:2], str(target), str(copy), *command[2:]], file.parent, python)
+    shutil.rmtree(copy.parent)
+    return used
 
 
 def _row(name: str, used: Usage, beside: Usage) -> str:

@@ -77,8 +77,7 @@ def build(home: Home, is_full: bool = False) -> BuildReport:
         check_reference()
         progress("build", "dbt 建库并检查……", "dbt builds and tests the warehouse …")
         is_full = is_full or built_from(home) != project_version()
-        if is_full:
-            note_built_from(home, None)  # killed from here on, the next build is a full one too
+        note_built_from(home, None)  # killed or failed from here on, the next build is a full one: it tests all rows
         nodes = _nodes(_invoke(home, "build", *(FULL if is_full else ONLY_CHANGED)).result)
         failed = [node for node in nodes if node.has_failed]
         if failed:
@@ -89,8 +88,7 @@ def build(home: Home, is_full: bool = False) -> BuildReport:
                 f"{len(failed)} models or tests failed: {names}. The published version is untouched.",
                 EXIT_QUALITY_GATE,
             )
-        if is_full:
-            note_built_from(home, project_version())
+        note_built_from(home, project_version())
         _describe(home)
     models = sum(node.kind == "model" for node in nodes)
     tests = sum(node.kind in ("test", "unit_test") for node in nodes)

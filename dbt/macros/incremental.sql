@@ -3,7 +3,7 @@
    A part is all rows of a model that share some columns (a plant's day). A fingerprints model says, part by part, what
    the rows follow from; beside the table stands <model>_parts, the fingerprints it was built from, written in the
    transaction that writes the rows. A part whose two fingerprints differ, or that only one of them has, has changed:
-   its rows are deleted and made anew. Clocks and logs of what was loaded decide nothing. The columns are never null: the
+   its rows are deleted and made anew; <model>_made lists the parts that the last build made. Clocks and logs of what was loaded decide nothing. The columns are never null: the
    fingerprints' key test says so. #}
 
 {# First line of such a model. #}
@@ -13,6 +13,7 @@
         incremental_strategy='changed_parts',
         on_schema_change='fail',
         meta={'fingerprints': fingerprints, 'parts': columns},
+        pre_hook='{{ note_made_parts() }}',
         post_hook='{{ note_built_parts() }}',
     ) -}}
     {%- if not execute %}{% do ref(fingerprints) %}{% endif -%}
@@ -43,6 +44,14 @@
     )
 {%- endmacro %}
 
+{% macro note_made_parts() -%}
+    {%- if execute %}
+    create or replace table {{ beside(this, '_made') }} as
+    select {{ config.get('meta')['parts'] | join(', ') }}
+    from {{ changed_parts() if is_incremental() else ref(config.get('meta')['fingerprints']) }}
+    {%- endif %}
+{%- endmacro %}
+
 {% macro note_built_parts() -%}
     {%- if execute %}
     create or replace table {{ built_parts() }} as from {{ ref(config.get('meta')['fingerprints']) }}
@@ -50,7 +59,27 @@
 {%- endmacro %}
 
 {% macro built_parts() -%}
-    {{ return(api.Relation.create(this.database, 'intermediate', this.identifier ~ '_parts')) }}
+    {{ return(beside(this, '_parts')) }}
+{%- endmacro %}
+
+{% macro beside(relation, suffix) -%}
+    {{ return(api.Relation.create(relation.database, 'intermediate', relation.identifier ~ suffix)) }}
+{%- endmacro %}
+
+{# Of a kept table the rows that the last build made; of any other all rows. For a test that holds of all rows when it
+   holds within each part: the rows of the other parts passed it when they were made. #}
+{% macro rows_made(relation) -%}
+    {%- set found = namespace(parts=none) -%}
+    {%- if execute -%}
+        {%- for node in graph.nodes.values() if node.relation_name == relation | string -%}
+            {%- set found.parts = (node.config.get('meta') or {}).get('parts') -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- if found.parts -%}
+    (select * from {{ relation }} semi join {{ beside(relation, '_made') }} using ({{ found.parts | join(', ') }}))
+    {%- else -%}
+    {{ relation }}
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro get_incremental_changed_parts_sql(parts) -%}

@@ -62,3 +62,14 @@ def test_a_full_build_that_failed_is_repeated_in_full(home: Home, asked: Dbt) ->
     asked.status = "success"
     warehouse.build(home)
     assert asked.was_full == [True, True, True]
+
+
+def test_after_a_build_that_failed_all_rows_are_made_and_tested_anew(home: Home, asked: Dbt) -> None:
+    warehouse.build(home)
+    asked.status = "fail"
+    with pytest.raises(TongmaiError):
+        warehouse.build(home)
+    asked.status = "success"
+    warehouse.build(home)
+    warehouse.build(home)
+    assert asked.was_full == [True, False, True, False]

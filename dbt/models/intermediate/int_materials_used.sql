@@ -20,6 +20,12 @@ mixed as (
     group by plant_id, mixed_on, grade_class
 ),
 
+weighings as (
+    select weighings.*
+    from {{ ref('fct_batch_materials') }} as weighings
+    {{- only_changed_parts('weighings') }}
+),
+
 weighed as (
     select
         classed.plant_id,
@@ -27,7 +33,7 @@ weighed as (
         classed.grade_class,
         weighings.material,
         {{ exact_sum('weighings.actual_kg') }} as used_kg
-    from {{ ref('fct_batch_materials') }} as weighings
+    from weighings
     inner join classed
         on
             weighings.plant_id = classed.plant_id
