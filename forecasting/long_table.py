@@ -91,37 +91,42 @@ def _typed(connection: duckdb.DuckDBPyConnection, raw: pa.Table, path: Path) -> 
     further = "".join(f", try_cast({_quoted(name)} AS DOUBLE) AS {_quoted(name)}" for name in numeric)
     table = connection.execute(
         f"""SELECT unique_id::VARCHAR AS unique_id, {day} AS ds, {number} AS y,
-        y IS NOT NULL AND {number} IS NULL AS bad_y, ds::VARCHAR AS ds_text, y::VARCHAR AS y_text {further}
-        FROM raw WHERE NOT (unique_id IS NULL AND ds IS NULL AND y IS NULL) ORDER BY 1, 2, 3 NULLS LAST"""
+        ds IS NULL AS no_ds, ds IS NOT NULL AND {day} IS NULL AS bad_ds, y IS NOT NULL AND {number} IS NULL AS bad_y,
+        CASE WHEN {day} IS NULL THEN ds::VARCHAR WHEN {number} IS NULL THEN y::VARCHAR END AS unread {further}
+        FROM raw WHERE NOT (unique_id IS NULL AND ds IS NULL AND y IS NULL)"""
     ).to_arrow_table()
     if table.num_rows == 0:
         raise TongmaiError("empty_file", f"{path} 里没有数据行", f"{path} holds no rows of data")
-    ids = table["unique_id"]
     _refuse_rows(table, path)
     if is_counter:
         _refuse_years(table, path)
-    encoded = ids.combine_chunks().dictionary_encode()
-    series = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    ds = table["ds"].to_numpy().astype(np.int64)
-    y = table["y"].to_numpy().astype(np.float64)
+    encoded = table["unique_id"].combine_chunks().dictionary_encode()
+    ids = sorted(encoded.dictionary.to_pylist())
+    place = {one: position for position, one in enumerate(ids)}
+    series = np.array([place[one] for one in encoded.dictionary.to_pylist()])[encoded.indices.to_numpy()]
+    # sorted here by whole numbers: of millions of texts the database would keep several copies
+    order = np.lexsort((table["ds"].to_numpy(), series))
+    series = series[order]
+    ds = table["ds"].to_numpy()[order].astype(np.int64)
+    y = table["y"].to_numpy()[order].astype(np.float64)
     same = (series[1:] == series[:-1]) & (ds[1:] == ds[:-1])
     if same.any():
         row = int(np.argmax(same)) + 1
-        told = f"{encoded.dictionary[int(series[row])]}, {table['ds_text'][row]}"
+        told = f"{ids[series[row]]}, {ds[row] if is_counter else ds[row].astype('datetime64[s]')}"
         raise TongmaiError(
             "duplicate_rows",
             f"{path} 有 {int(same.sum())} 行的 unique_id 与 ds 重复，例如 {told}",
             f"{path} repeats unique_id and ds in {int(same.sum())} rows, for example {told}",
         )
     return LongTable(
-        ids=tuple(encoded.dictionary.to_pylist()),
+        ids=tuple(ids),
         id_type=raw.schema.field("unique_id").type,
         series=series,
         ds=ds.astype("datetime64[s]"),
         is_counter=is_counter,
         y=np.where(np.isfinite(y), y, np.nan),
         not_finite=np.isinf(y),
-        further={name: table[name].to_numpy().astype(np.float64) for name in numeric},
+        further={name: table[name].to_numpy()[order].astype(np.float64) for name in numeric},
         ignored=tuple(name for name in rest if name not in numeric),
     )
 
@@ -201,21 +206,19 @@ def _is_numeric(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
 
 def _refuse_rows(table: pa.Table, path: Path) -> None:
     """Rows without a key, dates and numbers that are none."""
-    lost = [name for name in ("unique_id", "ds_text") if table[name].null_count]
-    if lost:
-        told = "unique_id" if lost[0] == "unique_id" else "ds"
-        raise TongmaiError(
-            "missing_keys",
-            f"{path} 有 {table[lost[0]].null_count} 行缺少 {told}",
-            f"{path} has {table[lost[0]].null_count} rows without {told}",
-        )
-    for reason, wrong, text, zh, en in (
-        ("bad_dates", table["ds"].is_null(), "ds_text", "ds 不是日期", "ds that is no date (write 2026-01-31)"),
-        ("bad_numbers", table["bad_y"], "y_text", "y 不是数", "y that is no number"),
+    lost = {"unique_id": table["unique_id"].null_count, "ds": pc.sum(table["no_ds"]).as_py()}
+    for told, count in lost.items():
+        if count:
+            raise TongmaiError(
+                "missing_keys", f"{path} 有 {count} 行缺少 {told}", f"{path} has {count} rows without {told}"
+            )
+    for reason, wrong, zh, en in (
+        ("bad_dates", "bad_ds", "ds 不是日期", "ds that is no date (write 2026-01-31)"),
+        ("bad_numbers", "bad_y", "y 不是数", "y that is no number"),
     ):
-        rows = np.flatnonzero(wrong.to_numpy(zero_copy_only=False))
+        rows = np.flatnonzero(table[wrong].to_numpy())
         if len(rows):
-            example = f"{table['unique_id'][int(rows[0])]}: {table[text][int(rows[0])]}"
+            example = f"{table['unique_id'][int(rows[0])]}: {table['unread'][int(rows[0])]}"
             raise TongmaiError(
                 reason,
                 f"{path} 有 {len(rows)} 行的 {zh}，例如 {example}",
