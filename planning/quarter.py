@@ -57,7 +57,7 @@ plants AS (
     SELECT
         week_start, arg_max(plant_id, (capacity_cny_per_m3, plant_id)) AS tightest_plant_id,
         max(capacity_cny_per_m3) AS capacity_cny_per_m3
-    FROM plan.plant_prices_weekly WHERE plan_id = ? GROUP BY week_start
+    FROM plan.plant_prices_weekly WHERE plan_id = ? AND capacity_m3 > 0 GROUP BY week_start
 )
 SELECT
     cells.week_start, cells.demand_m3, cells.unserved_m3, coalesce(hauls.haul_cny, 0) AS haul_cny,
@@ -119,7 +119,7 @@ def allocate(instance: Instance, recourse: Recourse, asked: Sequence[WeekAsked])
 
 
 def read_quarter(connection: duckdb.DuckDBPyConnection, plan_id: str) -> list[dict[str, Any]]:
-    """A plan's weeks from its tables, one row each, with the plant whose capacity is worth most."""
+    """A plan's weeks from its tables, one row each, with the working plant whose capacity is worth most."""
     columns = read_columns(connection, _SUMMARY, [plan_id, plan_id, plan_id])
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
@@ -177,7 +177,7 @@ def quarter_told(instance: Instance, weeks: Sequence[Week]) -> list[Text]:
         return []
     demand = float(sum(week.asked.demand_m3.sum() for week in weeks))
     lost = float(sum(week.priced.unserved_m3.sum() for week in weeks))
-    price = np.array([week.priced.capacity_cny_per_m3 for week in weeks])
+    price = np.array([week.priced.capacity_cny_per_m3 * (week.asked.capacity_m3 > 0) for week in weeks])
     at, site = divmod(int(np.argmax(price)), price.shape[1])
     dearest = float(price[at, site])
     told = Text(

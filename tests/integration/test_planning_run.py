@@ -80,7 +80,9 @@ def test_each_week_of_the_quarter_is_allocated_and_its_prices_prove_it(city: tup
     tight = plan(home, demand_change=2.0)
     recompute_weeks(home, tight.plan_id)
     assert all(week["capacity_cny_per_m3"] > 0 for week in tight.weeks)
-    assert set(table(home, "allocation_weekly", plan(home, close=("P02",)).plan_id)["plant_id"]).isdisjoint({"P02"})
+    without = plan(home, close=("P02",), demand_change=2.0)
+    assert set(table(home, "allocation_weekly", without.plan_id)["plant_id"]).isdisjoint({"P02"})
+    assert "P02" not in {week["tightest_plant_id"] for week in without.weeks}, "it does not work"
 
 
 def test_the_plan_says_why(city: tuple[Home, PlanReport]) -> None:
