@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import forecast_speed, forecasts, intake, plans, river, trace
+from bench import forecast_speed, forecasts, intake, plans, river, trace, warehouse
 from store.home import REPOSITORY, Home
 
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
@@ -30,6 +30,7 @@ def report(folder: Path, data: Path | None) -> Iterator[str]:
         ("The intake's memory, in volume and in files", intake.flatness(folder)),
         ("A full city's year", intake.year(folder)),
         ("A trace in a full city's year", trace.latency(folder)),
+        ("A build of the warehouse in a full city's year", warehouse.builds(folder)),
         ("The forecast beside its yardsticks (WAPE, replayed origins)", river.forecast_scores(home.published)),
         *((title, forecasts.report(name, data, folder)) for name, (title, _) in forecasts.BENCHMARKS.items()),
         ("Forecasts: what they cost", forecast_speed.compare(folder)),
