@@ -18,7 +18,7 @@ from forecasting.events import BASE, Scenario
 from forecasting.hierarchy import BoolArray, FloatArray
 from forecasting.history import History
 from forecasting.reconcile import reconcile
-from forecasting.series import FALLBACK_NAIVE, FALLBACK_RATIO, PARTS, PROPHET_MODELS, ZERO, prophet_alone
+from forecasting.series import FALLBACK_NAIVE, FALLBACK_RATIO, PARTS, PROPHET_MODELS, ZERO, prophet_alone, stand_in
 from forecasting.settings import MAX_HORIZON_WEEKS, Settings
 
 NAIVE, RATIO, ETS, THETA = "seasonal_naive", "pipeline_ratio", "ets", "theta"
@@ -86,7 +86,7 @@ def _concluded(
 ) -> OriginForecast:
     """What the city makes of the engine's forecast: stand-ins, weeks beyond the year, parts, sums that agree."""
     hierarchy, weeks = city.history.hierarchy, city.actual.shape[1]
-    base = _outlook(_with_stand_ins(origin, city.models), city, horizon)
+    base = _outlook(_with_stand_ins(origin, city), city, horizon)
     factors, fitted = _parts(city, origin, base)
     errors = (origin.errors * _is_live(city.models)[:, None])[:, -_RESIDUAL_WEEKS:]
     bottom = reconcile(hierarchy.summing, base, errors)
@@ -118,15 +118,12 @@ def _concluded(
     )
 
 
-def _with_stand_ins(origin: Rolled, models: tuple[str, ...]) -> FloatArray:
-    """(N, 52) the ensemble's mean; one member's alone for series too short or too sparse for Prophet, none for silent
-    ones."""
-    base = origin.mean.copy()
-    for name, member in ((FALLBACK_RATIO, RATIO), (FALLBACK_NAIVE, NAIVE)):
-        rows = np.array(models) == name
-        if rows.any():
-            base[rows] = origin.members[member][rows]
-    return base * _is_live(models)[:, None]
+def _with_stand_ins(origin: Rolled, city: CityPanel) -> FloatArray:
+    """(N, 52) the ensemble's mean; a stand-in for series too short or too sparse for Prophet, none for silent ones."""
+    base, ahead = origin.mean.copy(), city.actual.shape[1] + MAX_HORIZON_WEEKS
+    for row in np.flatnonzero(np.isin(city.models, (FALLBACK_RATIO, FALLBACK_NAIVE))):
+        base[row] = stand_in(city.actual[row], city.expected_m3[row, :ahead], city.models[row])
+    return base * _is_live(city.models)[:, None]
 
 
 def _is_live(models: tuple[str, ...]) -> BoolArray:

@@ -1,7 +1,7 @@
 """The city's season, and which model serves a series of what kind.
 
-Belongs here: Prophet on the city's total, Prophet alone as a yardstick, the names of models and parts. Does not belong
-here: the forecasts themselves (`engine`), how series add up.
+Belongs here: Prophet on the city's total, Prophet alone as a yardstick, stand-ins, the names of models and parts. Does
+not belong here: the forecasts themselves (`engine`), how series add up.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ PROPHET_MODELS = (OFFSET, NO_PERMITS)
 PARTS = ("pipeline", "trend", "yearly", "calendar", "level", "ensemble")
 _CLIP_SHARE = 0.05
 STOPPED_WEEKS = 13
+_RECENT_WEEKS = 8
 _STEADY_SHARE = 0.9
 
 
@@ -61,6 +62,20 @@ def has_stopped(since_first: FloatArray) -> bool:
     before = since_first[:-STOPPED_WEEKS]
     is_idle = len(before) >= STOPPED_WEEKS and not np.any(since_first[-STOPPED_WEEKS:] > 0)
     return is_idle and float(np.mean(before[-YEAR_WEEKS:] > 0)) > _STEADY_SHARE
+
+
+def stand_in(actual: FloatArray, expected: FloatArray, model: str) -> FloatArray:
+    """(H,) m3/week of a series (T,) too short or too sparse for Prophet: `expected` (T + H,) times Σy / Σexpected of
+    its last year, or the same weeks of last year. Volumes are summed: a mean of logs hardly sees what comes
+    now and then.
+    """
+    weeks = len(actual)
+    since = max(weeks - YEAR_WEEKS, int(np.argmax(actual > 0)))
+    if model == FALLBACK_RATIO:
+        return np.asarray(expected[weeks:] * (actual[since:].sum() / expected[since:weeks].sum()))
+    if weeks - since < YEAR_WEEKS:
+        return np.full(len(expected) - weeks, actual[since:][-_RECENT_WEEKS:].mean())
+    return np.resize(actual[since:], len(expected) - weeks)
 
 
 def learn_season(

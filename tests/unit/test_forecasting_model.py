@@ -16,7 +16,7 @@ from forecasting.model import fit_parts
 from forecasting.origin import RATIO, forecast_origin
 from forecasting.paths import is_outlook, month_shares, monthly_paths, months_after, weeks_to_cover
 from forecasting.pipeline import KNOTS_WEEKS, learn_kernel, pipeline_m3
-from forecasting.series import FALLBACK_NAIVE, FALLBACK_RATIO, NO_PERMITS, OFFSET, ZERO, choose_model
+from forecasting.series import FALLBACK_NAIVE, FALLBACK_RATIO, NO_PERMITS, OFFSET, ZERO, choose_model, stand_in
 from forecasting.settings import Settings
 
 
@@ -112,6 +112,15 @@ def test_the_trend_is_damped_beyond_the_history_and_the_parts_add_up_to_the_seri
 )
 def test_each_kind_of_series_has_its_model(series: np.ndarray, has_permits: bool, name: str) -> None:
     assert choose_model(series, has_permits, Settings()) == name
+
+
+@pytest.mark.parametrize("model", [FALLBACK_RATIO, FALLBACK_NAIVE])
+def test_a_sparse_series_is_forecast_at_its_volume(model: str) -> None:
+    actual = np.tile([0.0, 0.0, 90.0, 0.0], 30)
+    ahead = stand_in(actual, np.full(172, 50.0), model)
+    assert ahead.shape == (52,) and ahead.mean() == pytest.approx(22.5)
+    new = stand_in(np.concatenate([np.zeros(100), np.full(20, 40.0)]), np.full(172, 50.0), model)
+    assert new == pytest.approx(40.0)
 
 
 def test_a_short_history_is_served_by_the_fallback() -> None:
