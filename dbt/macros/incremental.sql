@@ -3,8 +3,8 @@
    A part is all rows of a model that share some columns (a plant's day). A fingerprints model says, part by part, what
    the rows follow from; beside the table stands <model>_parts, the fingerprints it was built from, written in the
    transaction that writes the rows. A part whose two fingerprints differ, or that only one of them has, has changed:
-   its rows are deleted and made anew; <model>_made lists the parts that the last build made. Clocks and logs of what was loaded decide nothing. The columns are never null: the
-   fingerprints' key test says so. #}
+   its rows are deleted and made anew; <model>_made lists the parts that the last build made. Clocks and logs of what was
+   loaded decide nothing. The columns are never null: the fingerprints' key test says so. #}
 
 {# First line of such a model. #}
 {% macro kept_by_parts(fingerprints, columns) -%}

@@ -41,7 +41,8 @@ def roll(panels: Sequence[Panel], first: Mapping[str, float], prior_windows: flo
     """Forecast every panel, the oldest origin first; all hold the same series, season and horizon.
 
     `first`: the pool's members with their weights before anything is learned, worth `prior_windows` windows. What came
-    since an older origin stands in the newer panel itself, as known then: an origin learns from nothing else.
+    since an older origin stands in the newer panel itself, as known then: an origin learns from nothing else, and not
+    from a series that it takes as silent.
     """
     names, count, periods = tuple(first), len(panels[0]), max(panel.y.shape[1] for panel in panels)
     work = Work.of(stack(panels))
@@ -53,8 +54,9 @@ def roll(panels: Sequence[Panel], first: Mapping[str, float], prior_windows: flo
     found = []
     for place, panel in enumerate(panels):
         errors = [_errors(panel, panels[older], guards[older], ahead[rows[older]]) for older in range(place)]
-        weights = _weights(errors, [work.noise[row] for row in rows[:place]], panel, prior, prior_windows)
         guard, row, missed = guards[place], rows[place], one_step_errors(panel)
+        noise = [work.noise[older] * (work.noise[row] > 0) for older in rows[:place]]
+        weights = _weights(errors, noise, panel, prior, prior_windows)
         to_mean = _smearing(panel, missed)
         found.append(
             Rolled(

@@ -73,6 +73,20 @@ def test_an_origin_learns_only_from_weeks_that_had_come() -> None:
     assert (near[1].weights["ets"][13:] == near[0].weights["ets"][13:]).all(), "only two weeks had come"
 
 
+def test_a_series_that_fell_silent_teaches_no_weights() -> None:
+    pipeline, drawn = city()
+    silent = range(SERIES // 5)
+    origins = [at(back, pipeline, drawn) for back in (52, 44, 36, 28)]
+    now = at(0, pipeline, drawn)
+    kept = [row for row in range(SERIES) if row not in silent]
+    without = roll([panel.rows(kept) for panel in (*origins, now)], POOL, 60.0)[-1]
+    still = now.y.copy()
+    still[list(silent)] = 1e-6  # as a source hands over what has stopped
+    with_silent = roll([*origins, replace(now, y=still)], POOL, 60.0)[-1]
+    for name in POOL:
+        assert with_silent.weights[name] == pytest.approx(without.weights[name])
+
+
 def test_few_errors_leave_the_first_weights() -> None:
     pipeline, drawn = city()
     few = [replace(panel.rows(range(8)), summing=None) for panel in (at(52, pipeline, drawn), at(0, pipeline, drawn))]
