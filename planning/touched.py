@@ -83,7 +83,7 @@ ORDER BY plants.plant_id
 
 @dataclass(frozen=True)
 class Touched:
-    """What hangs on a plant, or on several together. None: no data."""
+    """What hangs on a plant, or on several together. None: no data; `trucks` is of the plants that say."""
 
     plant_ids: tuple[str, ...]
     orders_open: int | None
@@ -93,6 +93,7 @@ class Touched:
     m3_52w: float
     projects: frozenset[str]
     trucks: int | None
+    plants_without_trucks: int = 0
 
     @property
     def projects_52w(self) -> int | None:
@@ -114,6 +115,9 @@ class Touched:
         )
         served = no_data if self.projects_52w is None else Text(f"{self.projects_52w} 个", str(self.projects_52w))
         trucks = no_data if self.trucks is None else Text(f"{self.trucks} 辆", str(self.trucks))
+        if self.trucks is not None and self.plants_without_trucks:
+            silent = self.plants_without_trucks
+            trucks = Text(f"{trucks.zh}（另 {silent} 座站没有数据）", f"{trucks.en} ({silent} more plants: no data)")
         return Text(
             f"{orders.zh}；近 52 周供 {self.m3_52w:,.0f} 方（工程：{served.zh}）；搅拌车：{trucks.zh}；"
             "人员：没有数据。",
@@ -155,6 +159,7 @@ def together(parts: Iterable[Touched]) -> Touched:
         sum(part.m3_52w for part in each),
         frozenset().union(*(part.projects for part in each)),
         sum(trucks) if trucks else None,
+        len(each) - len(trucks),
     )
 
 

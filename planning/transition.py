@@ -54,12 +54,13 @@ def schedule(instance: Instance, recourse: Recourse, design: Design, regrets: Ma
 
 
 def _starts(instance: Instance, design: Design, order: Indices, first_year: int) -> Indices:
-    """start_p = max(notice, 12 τ) for closures of year τ, the lead for what is built, 0 for all others; (sites,)."""
+    """start_p = max(notice, 12 (τ + ⌊notice / 12⌋)) for closures of year τ, the lead for what is built, else 0; (sites,)."""
     policy = instance.policy
     start = np.zeros(len(instance.sites), np.int64)
     built = design.is_expanded | (design.is_open & instance.sites.is_candidate)
     start[built] = policy.building_months
-    year = first_year + np.arange(len(order)) // max(policy.max_closures_per_year, 1)
+    notified = policy.closing_notice_months // YEAR  # whole years in which nothing can close yet
+    year = first_year + notified + np.arange(len(order)) // max(policy.max_closures_per_year, 1)
     start[order] = np.maximum(YEAR * year, policy.closing_notice_months)
     return start
 
