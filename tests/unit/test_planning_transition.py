@@ -72,9 +72,7 @@ def test_closures_keep_to_the_yearly_budget_and_what_saves_most_goes_first(insta
     assert schedule(ordered, Recourse(ordered), design, {0: 5.0, 1: 20.0, 2: 10.0}).start[3] == found.start[:4].min()
 
 
-def test_a_long_notice_does_not_pile_two_years_closures_into_one(
-    instance: Instance, design: Design
-) -> None:
+def test_a_long_notice_does_not_pile_two_years_closures_into_one(instance: Instance, design: Design) -> None:
     slow = replace(instance, policy=replace(instance.policy, closing_notice_months=14))
     start = schedule(slow, Recourse(slow), design, {}).start[:4]
     assert start.min() >= 14 and np.bincount(start // 12).max() == 2
