@@ -54,7 +54,7 @@ def schedule(instance: Instance, recourse: Recourse, design: Design, regrets: Ma
 
 
 def _starts(instance: Instance, design: Design, order: Indices, first_year: int) -> Indices:
-    """start_p, by site: max(notice, 12 (τ + ⌊notice / 12⌋)) for closures of year τ, the lead for what is built, or 0."""
+    """start_p by site: max(notice, 12 (τ + ⌊notice / 12⌋)) for closures of year τ, the lead for what is built, or 0."""
     policy = instance.policy
     start = np.zeros(len(instance.sites), np.int64)
     built = design.is_expanded | (design.is_open & instance.sites.is_candidate)
