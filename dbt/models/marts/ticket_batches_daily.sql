@@ -7,7 +7,7 @@ select
     batches.ticket_id,
     batches.plant_id,
     batches.mixed_on,
-    cast(count(*) as integer) as batches,
+    count(*) as batches,
     cast({{ exact_sum('batches.batch_m3') }} as double) as mixed_m3,
     min(batches.mixed_at) as first_mixed_at,
     max(batches.mixed_at) as last_mixed_at
