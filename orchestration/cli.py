@@ -109,10 +109,12 @@ def _explain(error: Exception, arguments: list[str]) -> TongmaiError:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what lies behind it."""
+    """The error and what lies behind it, each once: contexts may form a ring."""
     cause: BaseException | None = error
-    while cause is not None:
+    told: set[int] = set()
+    while cause is not None and id(cause) not in told:
         yield cause
+        told.add(id(cause))
         cause = cause.__cause__ or cause.__context__
 
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,11 @@ class PlanReport:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return asdict(self) | {"notes": [note._asdict() for note in self.notes], "weeks": list(self.weeks)}
+        weeks = [
+            {name: value.isoformat() if isinstance(value, date) else value for name, value in week.items()}
+            for week in self.weeks
+        ]
+        return asdict(self) | {"notes": [note._asdict() for note in self.notes], "weeks": weeks}
 
 
 def plan(

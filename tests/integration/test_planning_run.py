@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,12 @@ def city(built: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, P
 def test_every_cost_and_constraint_follows_from_the_tables_alone(city: tuple[Home, PlanReport]) -> None:
     home, report = city
     recompute(home, report.plan_id)
+
+
+def test_the_report_is_json_as_it_stands(city: tuple[Home, PlanReport]) -> None:
+    _, report = city
+    assert report.weeks
+    assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["weeks"][0]["week_start"]
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,20 @@ def test_no_traceback_reaches_a_user(
     assert all("surprise" in log.read_text() for log in logs)
 
 
+def test_a_ring_of_causes_is_told_all_the_same(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = RuntimeError("first"), RuntimeError("second")
+    first.__cause__, second.__cause__ = second, first
+
+    def fail(_: Home) -> None:
+        raise first
+
+    monkeypatch.setattr("store.publish.publish", fail)
+    assert cli.run_command(["publish"]) == EXIT_FAILED
+    assert "first" in capsys.readouterr().err
+
+
 def test_doctor_says_what_to_do(home: Home) -> None:
     findings = {finding.check: finding for finding in examine(home)}
     assert findings["python"].status == "ok"
