@@ -97,9 +97,12 @@ WAIT_AND_SEE = Table(
         Column("scenario", "INTEGER", "情景：forecast.paths 的样本号", "scenario: sample number of forecast.paths"),
         Column("plan_cny", "DOUBLE", "本规划在该情景下的目标值", "the plan's objective in this scenario"),
         Column("best_cny", "DOUBLE", "只为该情景所做方案的目标值", "objective of the plan made for it alone"),
-        Column("bound_cny", "DOUBLE", "后者的下界", "proven lower bound of the latter"),
+        Column("bound_cny", "DOUBLE", "只为该情景所做方案的下界", "proven lower bound of the plan made for it alone"),
         Column(
-            "plants_kept", "INTEGER", "后者的在用站数（含新建）", "sites working in the latter, opened ones included"
+            "plants_kept",
+            "INTEGER",
+            "只为该情景所做方案的在用站数（含新建）",
+            "sites working in the plan made for it alone, opened ones included",
         ),
     ),
 )

@@ -25,7 +25,7 @@ from planning.evidence import (
 from planning.quarter_tables import ALLOCATION_WEEKLY, CELL_PRICES_WEEKLY, PLANT_PRICES_WEEKLY
 from planning.touched import PLANTS_TOUCHED
 from store.messages import Text
-from store.tables import Column, Table
+from store.tables import Column, Table, comment, literal
 
 RUNS = Table(
     "plan",
@@ -270,6 +270,9 @@ def create_plan_tables(connection: duckdb.DuckDBPyConnection) -> None:
         table.create(connection)
     connection.execute(_PLAN_CURRENT)
     connection.execute("COMMENT ON VIEW plan.plan_current IS '现行规划 | The plan in force'")
+    for column in RUNS.columns:
+        described = literal(comment(column.text))
+        connection.execute(f'COMMENT ON COLUMN plan.plan_current."{column.name}" IS {described}')
 
 
 def promote(connection: duckdb.DuckDBPyConnection, plan_id: str) -> None:
