@@ -33,7 +33,6 @@ FLAGS: dict[str, Text] = {
 """What a flag on a series means."""
 
 _LONGEST = {"W": 780, "MS": 600, "QS": 240, "D": 1461, "h": 2016}
-_MAX_SPAN = 200_000
 
 
 @dataclass(frozen=True, eq=False)
