@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from forecasting.calendar import Calendar
+from forecasting.grants import lull_weeks
 from forecasting.hierarchy import FloatArray
 from forecasting.history import History, Silence
 from forecasting.series import FALLBACK_NAIVE, FALLBACK_RATIO, STOPPED_WEEKS, ZERO
@@ -104,6 +105,13 @@ def _of_city(history: History, calendar: Calendar, silent: Silence) -> Iterator[
         yield Flag("city", "permits_stopped", weeks, Text(
             f"已有 {weeks} 周没有收到任何许可：这些周按此前的批准速度补足，不当作没有许可",
             f"no permit has arrived for {weeks} weeks: those weeks are filled at the rate before, not taken as none",
+        ))  # fmt: skip
+    lull = lull_weeks(history)
+    if lull:
+        yield Flag("city", "no_grants", lull, Text(
+            f"许可数据仍在到达，但最近 {lull} 周没有新许可：当作确实没有，此后新许可的预期逐周调低",
+            f"permit data keep arriving, but none was granted in the last {lull} weeks: taken as true, and fewer are "
+            "expected from here on with every such week",
         ))  # fmt: skip
     if silent.recent > silent.before + _SILENT_SHARE:
         yield Flag("city", "silent_plants", silent.recent, Text(

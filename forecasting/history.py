@@ -255,10 +255,10 @@ def silence(connection: duckdb.DuckDBPyConnection, cutoff: date) -> Silence:
 
 
 def _permit_arrivals(connection: duckdb.DuckDBPyConnection, as_of: date) -> list[date]:
+    """Days on which anything came of permits: a correction or a withdrawal shows too that the feed lives."""
     rows = _rows(
         connection,
-        """SELECT DISTINCT known_date FROM marts.permit_pipeline_weekly
-        WHERE known_date <= ? AND delta_concrete_m3 > 0 ORDER BY 1""",
+        "SELECT DISTINCT known_date FROM marts.permit_pipeline_weekly WHERE known_date <= ? ORDER BY 1",
         as_of,
     )
     return [row[0] for row in rows]

@@ -223,9 +223,9 @@ FLAGS = Table(
         Column(
             "flag",
             "VARCHAR",
-            "标记：silent、stopped、idle、new、short、sparse、gap、permits_stopped、silent_plants、new_year_unseen、inherited",
-            "silent, stopped, idle, new, short, sparse; of the city gap, permits_stopped, silent_plants, "
-            "new_year_unseen; of a redrawn district inherited",
+            "标记：silent、stopped、idle、new、short、sparse、gap、permits_stopped、no_grants、silent_plants、new_year_unseen、inherited",
+            "silent, stopped, idle, new, short, sparse; of the city gap, permits_stopped, no_grants, "
+            "silent_plants, new_year_unseen; of a redrawn district inherited",
         ),
         Column("value", "DOUBLE", "数值，单位见说明", "its size, in the unit of the sentence"),
         Column("sentence_zh", "VARCHAR", "中文说明", "what it means and what was done, in Chinese"),
