@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecasting.calendar import Calendar
-from forecasting.city_source import CityPanel, city_panel
+from forecasting.city_source import CityPanel
+from forecasting.engine.members import BY_LEVEL, BY_SERIES
 from forecasting.engine.rolling import Rolled, roll
-from forecasting.events import BASE, Scenario
 from forecasting.hierarchy import BoolArray, FloatArray
 from forecasting.history import History
 from forecasting.reconcile import reconcile
@@ -22,10 +22,9 @@ from forecasting.series import FALLBACK_NAIVE, FALLBACK_RATIO, PARTS, PROPHET_MO
 from forecasting.settings import MAX_HORIZON_WEEKS, Settings
 
 NAIVE, RATIO, ETS, THETA = "seasonal_naive", "pipeline_ratio", "ets", "theta"
-POOL = {"prophet_offset": 4.0, RATIO: 6.0, "ets_offset": 6.0, ETS: 1.0, THETA: 1.0, NAIVE: 0.3}
-POOL_WITHOUT_PERMITS = {"prophet": 4.0, ETS: 1.0, THETA: 1.0, NAIVE: 0.3}
-"""Members of the engine's pool and their weights before anything is learned: those that look at permits come first;
-docs/decisions/0014 says why."""
+POOL = BY_LEVEL | BY_SERIES
+POOL_WITHOUT_PERMITS = {"prophet": BY_LEVEL["prophet_offset"]} | BY_SERIES
+"""Members of the engine's pool and their weights before anything is learned; docs/decisions/0014 says why these."""
 _PRIOR_WINDOWS = 60.0
 
 PLAIN = "prophet_plain"
@@ -59,14 +58,6 @@ class OriginForecast:
     is_holiday_week: BoolArray
 
 
-def forecast_origin(
-    history: History, calendar: Calendar, horizon_weeks: int, settings: Settings, scenario: Scenario = BASE
-) -> OriginForecast:
-    """Means of all series for the `horizon_weeks` after the cutoff, taught by no other origin."""
-    city = city_panel(history, calendar, horizon_weeks, settings, scenario)
-    return forecast_origins([city], calendar, [horizon_weeks], settings)[0]
-
-
 def forecast_origins(
     cities: Sequence[CityPanel], calendar: Calendar, horizons: Sequence[int], settings: Settings, *, plain: bool = False
 ) -> list[OriginForecast]:
@@ -91,9 +82,7 @@ def _concluded(
     errors = (origin.errors * _is_live(city.models)[:, None])[:, -_RESIDUAL_WEEKS:]
     bottom = reconcile(hierarchy.summing, base, errors)
     mean = hierarchy.aggregate(bottom)
-    yardsticks = {
-        name: origin.members[name][:, :horizon] for name in (NAIVE, RATIO, ETS, THETA) if name in origin.members
-    }
+    yardsticks = {name: found[:, :horizon] for name, found in _yardsticks(city, origin).items()}
     if plain and city.models[0] in PROPHET_MODELS:
         yardsticks |= _steps(city, base, factors, settings)
     if city.policy is not None:
@@ -120,10 +109,32 @@ def _concluded(
 
 def _with_stand_ins(origin: Rolled, city: CityPanel) -> FloatArray:
     """(N, 52) the ensemble's mean; a stand-in for series too short or too sparse for Prophet, none for silent ones."""
-    base, ahead = origin.mean.copy(), city.actual.shape[1] + MAX_HORIZON_WEEKS
+    base, expected = origin.mean * _raised_back(city), _expected_a_year(city)
     for row in np.flatnonzero(np.isin(city.models, (FALLBACK_RATIO, FALLBACK_NAIVE))):
-        base[row] = stand_in(city.actual[row], city.expected_m3[row, :ahead], city.models[row])
+        base[row] = stand_in(city.actual[row], expected[row], city.models[row])
     return base * _is_live(city.models)[:, None]
+
+
+def _yardsticks(city: CityPanel, origin: Rolled) -> dict[str, FloatArray]:
+    """model -> (N, 52), of the series as they were: a week of nothing is nothing to whoever is to be beaten."""
+    expected, simple = _expected_a_year(city), {NAIVE: FALLBACK_NAIVE, RATIO: FALLBACK_RATIO}
+    found = {
+        name: np.array([stand_in(*series, model) for series in zip(city.actual, expected, strict=True)])
+        for name, model in simple.items()
+        if name in origin.members
+    }
+    return found | {name: origin.members[name] * _raised_back(city) for name in (ETS, THETA)}
+
+
+def _expected_a_year(city: CityPanel) -> FloatArray:
+    """(N, T + 52)."""
+    return city.expected_m3[:, : city.actual.shape[1] + MAX_HORIZON_WEEKS]
+
+
+def _raised_back(city: CityPanel) -> FloatArray:
+    """(N, 1) a series' volume over that of what the engine was given, which takes logs: a week of nothing is little."""
+    given = np.nan_to_num(city.panel.y).sum(axis=1)
+    return np.asarray(np.minimum(city.actual.sum(axis=1) / np.maximum(given, 1e-9), 1.0)[:, None])
 
 
 def _is_live(models: tuple[str, ...]) -> BoolArray:

@@ -13,6 +13,13 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from forecasting.calendar import Calendar
+from forecasting.city_source import city_panel
+from forecasting.events import BASE, Scenario
+from forecasting.history import History
+from forecasting.origin import OriginForecast, forecast_origins
+from forecasting.settings import Settings
+
 DISTRICTS = ("520102", "520103", "520181")
 GRADES = ("c10_c25", "c30_c35")
 USES = ("municipal", "residential")
@@ -88,6 +95,14 @@ def build_marts(connection: duckdb.DuckDBPyConnection, city: City | None = None)
         "permit_pipeline_weekly",
         _columns(names, permits or [(DISTRICTS[0], USES[0], weeks[0], weeks[0], 0.0, 0.0)]),
     )
+
+
+def forecast_once(
+    known: History, calendar: Calendar, weeks: int, scenario: Scenario = BASE, settings: Settings | None = None
+) -> OriginForecast:
+    """The forecast from one origin that no other has taught."""
+    settings = settings or Settings()
+    return forecast_origins([city_panel(known, calendar, weeks, settings, scenario)], calendar, [weeks], settings)[0]
 
 
 def build_warehouse(path: Path, city: City | None = None) -> None:

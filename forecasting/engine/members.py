@@ -162,20 +162,22 @@ MEMBERS: Mapping[str, Member] = {
 """`--model` -> member."""
 
 
-_BY_LEVEL = {"prophet_offset": 4.0, "ets_offset": 6.0, "pipeline_ratio": 6.0}
-_BY_SERIES = 2.3  # all others together beside these
+BY_LEVEL = {"prophet_offset": 4.0, "ets_offset": 6.0, "pipeline_ratio": 6.0}
+BY_SERIES = {"ets": 1.0, "theta": 1.0, "seasonal_naive": 0.3}
+"""Weights before anything is learned, where a level is known in advance: members that look at it come first. The city's
+pool is these; other pools share out the sum of the second among all that look at the series alone."""
 
 
 def pool(panel: Panel) -> tuple[str, ...]:
     """The members that the ensemble weighs: those of a known level only where there is one."""
     names = ("ets", "theta", "mstl", "autoregression", "prophet", "seasonal_naive")
     has_level = panel.offset is not None or panel.leads is not None
-    return (*names, *_BY_LEVEL) if has_level else names
+    return (*names, *BY_LEVEL) if has_level else names
 
 
 def first_weights(names: Sequence[str], led: float) -> FloatArray:
     """(M,) before anything is learned: equal; for the share `led` of series whose level is known in advance, seven
     eighths for the members that look at it, in the proportions that the city's have."""
-    others = len(names) - len(_BY_LEVEL)
-    by_level = np.array([_BY_LEVEL.get(name, _BY_SERIES / max(others, 1)) for name in names])
+    others = max(len(names) - len(BY_LEVEL), 1)
+    by_level = np.array([BY_LEVEL.get(name, sum(BY_SERIES.values()) / others) for name in names])
     return np.asarray((1 - led) / len(names) + led * by_level / by_level.sum())

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from forecasting.errors import ErrorModel, draw
-from forecasting.hierarchy import Hierarchy
+from forecasting.errors import ErrorModel, beyond_above, draw, moments
+from forecasting.hierarchy import LEVELS, Hierarchy
 from forecasting.intervals import Scored, learn_widening, sample_quantiles, widen
 from forecasting.reconcile import reconcile, shrunken_covariance
 
@@ -80,3 +80,20 @@ def test_widening_restores_the_coverage_it_was_asked_for(seed: int, too_narrow_b
         origins.append(Scored(mean, mean - half, mean + half, mean + random.normal(0, 10, (NODES, 52))))
     factors = learn_widening(HIERARCHY, origins)
     assert np.allclose(factors[-1], too_narrow_by, rtol=0.2)
+
+
+def test_a_levels_error_is_told_from_those_below_it() -> None:
+    """What is measured of drawn errors is what `moments` expects, so that no level's is counted twice."""
+    random, drawn = np.random.default_rng(4), 4000
+    own = np.array([0.1, 0.2, 0.15, 0.3])  # standard deviations: city, district, grade class, cell
+    volume = np.array([3.0, 1.0, 2.0, 2.0, 1.0, 4.0])
+    rows = [HIERARCHY.rows(level) for level in LEVELS]
+    bottom = sum(
+        sd * random.standard_normal((drawn, len(level))) @ HIERARCHY.summing[level]
+        for sd, level in zip(own, rows, strict=True)
+    )
+    errors = bottom @ (HIERARCHY.summing * volume / (HIERARCHY.summing @ volume)[:, None]).T
+    city, district, grade, cell = (errors[:, level] for level in rows)
+    above = np.repeat(district, 2, axis=1) + np.tile(grade, 3) - city
+    measured = [(part**2).mean() for part in (city, district - city, grade - city, cell - above)]
+    assert np.allclose(measured, moments(HIERARCHY, beyond_above(HIERARCHY, volume)) @ own**2, rtol=0.06)

@@ -8,13 +8,11 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from forecasting_city import DISTRICTS, City, build_marts
+from forecasting_city import DISTRICTS, City, build_marts, forecast_once
 
 from forecasting.calendar import read_calendar
 from forecasting.events import BASE, COLUMNS, EVENTS_FILE, check_districts, find_scenario, read_events
 from forecasting.history import history
-from forecasting.origin import forecast_origin
-from forecasting.settings import Settings
 from store.messages import EXIT_USAGE, TongmaiError
 
 ROW = "stop,停工,Sites stop,2026-03-02,2026-03-29,520102,1.0,0.5,invented,synthetic"
@@ -80,7 +78,7 @@ def test_a_policy_changes_its_district_and_the_city_by_as_much(tmp_path: Path) -
         build_marts(connection, City(weeks=40))
         known, calendar = history(connection, date(2025, 12, 29)), read_calendar(connection)
     stop = find_scenario("stop", write(tmp_path / "events.csv", ROW))
-    base, changed = (forecast_origin(known, calendar, 20, Settings(), scenario) for scenario in (BASE, stop))
+    base, changed = (forecast_once(known, calendar, 20, scenario) for scenario in (BASE, stop))
     node = [node.unique_id for node in known.hierarchy.nodes].index(DISTRICTS[0])
     assert changed.mean[node, 9:13] == pytest.approx(0.5 * base.mean[node, 9:13])
     assert changed.mean[node + 1] == pytest.approx(base.mean[node + 1])

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from forecasting_city import DISTRICTS, NEW_YEARS, City, build_marts
+from forecasting_city import DISTRICTS, NEW_YEARS, City, build_marts, forecast_once
 
 from forecasting import gaps
 from forecasting.calendar import read_calendar
@@ -18,7 +18,7 @@ from forecasting.flags import find_flags
 from forecasting.gaps import bridge, read_changes, stale_weeks
 from forecasting.grants import expected_grants
 from forecasting.history import Silence, history, silence
-from forecasting.origin import OriginForecast, forecast_origin
+from forecasting.origin import OriginForecast
 from forecasting.run import forecast_in
 from forecasting.series import ZERO
 from forecasting.settings import Settings
@@ -42,7 +42,7 @@ def made(
     calendar = read_calendar(connection)
     known = history(connection, AS_OF)
     known = known.bridged(calendar.is_holiday_week(known.weeks))
-    forecast = forecast_origin(known, calendar, weeks, Settings())
+    forecast = forecast_once(known, calendar, weeks)
     found: dict[str, set[str]] = {}
     for flag in find_flags(known, calendar, forecast.models, silent, Settings()):
         assert flag.text.zh != flag.text.en
@@ -74,6 +74,23 @@ def test_permits_that_stop_arriving_are_not_read_as_none(marts: duckdb.DuckDBPyC
     filled = expected_grants(known, 4, 104)[:, :, -10:].sum(axis=(0, 1))
     assert (filled > 0.5 * known.granted_m3.sum(axis=(0, 1))[-40:-14].mean()).all()
     assert forecast.mean[0, 26:].sum() == pytest.approx(whole.mean[0, 26:].sum(), rel=0.25)
+
+
+def test_a_quarter_without_grants_is_believed_while_permit_data_keep_arriving_and_flagged(
+    marts: duckdb.DuckDBPyConnection,
+) -> None:
+    whole, _ = made(marts, 52)
+    marts.execute("DELETE FROM marts.permit_pipeline_weekly WHERE week_start > DATE '2025-10-01'")
+    marts.execute(
+        """INSERT INTO marts.permit_pipeline_weekly
+        SELECT '520102', 'residential', DATE '2025-06-02', CAST(day AS DATE), 0.1, 0.1
+        FROM range(DATE '2025-10-01', DATE '2025-12-29', INTERVAL 7 DAY) AS days (day)"""
+    )  # the feed lives: older permits are corrected
+    forecast, flags = made(marts, 52)
+    assert flags == {"no_grants": {"city"}}
+    ratio = forecast.mean[0] / whole.mean[0]
+    assert ratio[:4].mean() > 0.7 and 0.1 < ratio[26:].mean() < 0.75
+    assert (np.abs(np.diff(ratio)) < 0.2).all(), "no cliff"
 
 
 def test_a_usual_pause_of_permits_is_no_stop() -> None:
@@ -129,7 +146,7 @@ def test_the_lull_follows_the_new_year_from_january_to_february(last_sunday: str
     with duckdb.connect() as connection:
         build_marts(connection, City(weeks=150, noise=0.02))
         calendar, known = read_calendar(connection), history(connection, date.fromisoformat(last_sunday))
-    forecast = forecast_origin(known, calendar, 12, Settings())
+    forecast = forecast_once(known, calendar, 12)
     new_year = date(year, *NEW_YEARS[year])
     expected = (new_year - known.cutoff).days // 7 - 1
     lowest = int(np.argmin(forecast.mean[0]))

@@ -7,13 +7,14 @@ from datetime import date, timedelta
 import duckdb
 import numpy as np
 import pytest
-from forecasting_city import USES, City, build_marts, kernel, season
+from forecasting_city import USES, City, build_marts, forecast_once, kernel, season
 
 from forecasting.calendar import read_calendar
+from forecasting.city_source import city_panel
 from forecasting.grants import expected_grants, newest_level, season_of_grants
 from forecasting.history import History, history
 from forecasting.model import fit_parts
-from forecasting.origin import RATIO, forecast_origin
+from forecasting.origin import NAIVE, RATIO, forecast_origins
 from forecasting.paths import is_outlook, month_shares, monthly_paths, months_after, weeks_to_cover
 from forecasting.pipeline import KNOTS_WEEKS, learn_kernel, pipeline_m3
 from forecasting.series import FALLBACK_NAIVE, FALLBACK_RATIO, NO_PERMITS, OFFSET, ZERO, choose_model, stand_in
@@ -70,12 +71,26 @@ def permits(level: float, big: float = 1.0) -> np.ndarray:
 
 def test_the_level_of_new_permits_follows_their_number_and_is_not_moved_by_one_large_one() -> None:
     seen = np.ones(156)
-    steady = newest_level(permits(1.0), seen, 13)
-    assert newest_level(permits(1.0, big=10.0), seen, 13) == pytest.approx(steady, rel=0.05)
-    assert newest_level(permits(0.5), seen, 13) == pytest.approx(0.5 * steady, rel=0.25)
+    steady = newest_level(permits(1.0), seen)
+    assert newest_level(permits(1.0, big=10.0), seen) == pytest.approx(steady, rel=0.05)
+    assert newest_level(permits(0.5), seen) == pytest.approx(0.5 * steady, rel=0.25)
     everywhere = np.random.default_rng(6).gamma(2.0, 400.0, (10, 6, 156))
-    everywhere[:, :, -13:] *= 0.6
-    assert newest_level(everywhere, seen, 13) == pytest.approx(0.6, rel=0.1), "sizes tell where numbers cannot"
+    everywhere[:, :, -26:] *= 0.6
+    assert newest_level(everywhere, seen) == pytest.approx(0.6, rel=0.1), "sizes tell where numbers cannot"
+
+
+def test_the_level_of_new_permits_falls_step_by_step_where_none_is_granted_and_stays_where_nobody_looked() -> None:
+    levels, unseen = [], []
+    for weeks in range(40):
+        granted, seen = permits(1.0), np.ones(156)
+        granted[:, :, 156 - weeks :] = 0.0
+        levels.append(newest_level(granted, seen))
+        seen[156 - weeks :] = 0.0
+        unseen.append(newest_level(granted, seen))
+    steps = np.array(levels[1:]) / np.array(levels[:-1])
+    assert np.diff(levels).max() < 0.01 and steps.min() > 0.75, "no cliff"
+    assert 0.1 < levels[13] < 0.25 and levels[-1] > 0
+    assert unseen == pytest.approx(np.full(40, unseen[0]), rel=0.35), "a feed that broke says nothing"
 
 
 def test_new_permits_have_a_season_as_far_as_the_years_agree() -> None:
@@ -123,11 +138,29 @@ def test_a_sparse_series_is_forecast_at_its_volume(model: str) -> None:
     assert new == pytest.approx(40.0)
 
 
+def test_yardsticks_are_judged_on_the_series_as_it_was() -> None:
+    with duckdb.connect() as connection:
+        build_marts(connection, City(noise=0.03))
+        connection.execute(
+            """DELETE FROM marts.demand_weekly_revisions
+            WHERE grade_class = 'c10_c25' AND datediff('week', DATE '2020-01-06', week_start) % 8 = 0"""
+        )
+        known, calendar = history(connection, date(2025, 12, 29)), read_calendar(connection)
+    city = city_panel(known, calendar, 52, Settings())
+    forecast = forecast_origins([city], calendar, [52], Settings())[0]
+    weeks, row = len(known.weeks), [node.unique_id for node in known.hierarchy.nodes].index("520102/c10_c25")
+    year, expected = city.actual[row, -52:], city.expected_m3[row]
+    assert (year == 0).sum() >= 6, "the engine takes such weeks as 5 % of the mean"
+    assert forecast.yardsticks[NAIVE][row] == pytest.approx(year, abs=0)
+    ratio = year.sum() / expected[weeks - 52 : weeks].sum()
+    assert forecast.yardsticks[RATIO][row] == pytest.approx(ratio * expected[weeks:])
+
+
 def test_a_short_history_is_served_by_the_fallback() -> None:
     with duckdb.connect() as connection:
         build_marts(connection, City(weeks=30, silent_series=True))
         known = history(connection, date(2025, 12, 29))
-        forecast = forecast_origin(known, read_calendar(connection), 52, Settings())
+        forecast = forecast_once(known, read_calendar(connection), 52)
     assert set(forecast.models) == {FALLBACK_RATIO, ZERO}
     assert np.isfinite(forecast.mean).all()
     assert forecast.mean[forecast.models.index(ZERO)].sum() == 0
