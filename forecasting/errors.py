@@ -45,8 +45,10 @@ def learn_errors(
 ) -> ErrorModel:
     """From past origins with their actuals (N, H_o), only weeks that came true before the current cutoff.
 
-    Variances lean on a prior worth two windows of one series: a part of the district's for the city, of which a year
-    shows only few windows, and a fixed one where there is no past origin at all.
+    What is measured of a level holds the levels below it too, averaged: a district's error beyond the city's is its own
+    and that of its grade classes. `moments` says how much of each, and the lines are solved for what each adds. They
+    lean on a prior worth two windows of one series: a part of the district's for the city, of which a year shows
+    only few windows, and a fixed one where there is no past origin at all.
     """
     shocks = weekly_shocks(current)
     hierarchy = current.history.hierarchy
@@ -54,20 +56,30 @@ def learn_errors(
     for origin, actual in zip(origins, actuals, strict=True):
         for block in range(actual.shape[1] // BLOCK_WEEKS):
             blocks.setdefault(block, []).append(_block_errors(origin, actual, block))
-    noise = _shock_variance(hierarchy, shocks, current.mean) / BLOCK_WEEKS
     growth = _PRIOR.copy()
     if blocks:
+        beyond = beyond_above(hierarchy, current.mean[-hierarchy.bottom_count :].mean(axis=1))
+        noise = (shocks @ beyond.T).var(axis=0) / BLOCK_WEEKS
+        rows = [hierarchy.rows(level) for level in LEVELS]
         middles = np.array([block * BLOCK_WEEKS + BLOCK_WEEKS / 2 for block in sorted(blocks)])
-        for level in reversed(range(len(LEVELS))):
-            rows = hierarchy.rows(LEVELS[level])
-            variances, windows = [], []
-            for block in sorted(blocks):
-                squares = np.array([np.nanmean(errors[rows] ** 2) for errors in blocks[block]])
-                variances.append(max(float(np.nanmean(squares)) - float(noise[rows].mean()), 0.0))
-                windows.append(len(squares) * len(rows) / 2)  # origins lie closer than a block: about half are new
-            prior = _CITY_PRIOR_SHARE * growth[1] if level == 0 else _PRIOR[level]
-            growth[level] = _variance_line(middles, np.array(variances), np.array(windows), prior)
+        squares = [np.array([errors**2 for errors in blocks[block]]) for block in sorted(blocks)]
+        measured = np.array([[np.nanmean(block[:, level]) for block in squares] for level in rows])
+        variances = measured - np.array([noise[level].mean() for level in rows])[:, None]
+        # origins lie closer than a block: about half of their windows are new
+        windows = np.array([[len(block) * len(level) / 2 for block in squares] for level in rows])
+        shares = moments(hierarchy, beyond)
+        growth[1:] = _variance_lines(shares[1:, 1:], middles, variances[1:], windows[1:], _PRIOR[1:])
+        below = shares[0, 1:] @ (growth[1:, :1] + growth[1:, 1:] * middles)
+        prior = _CITY_PRIOR_SHARE * growth[1:2]
+        growth[:1] = _variance_lines(shares[:1, :1], middles, variances[:1] - below, windows[:1], prior)
     return ErrorModel(growth, shocks, current.is_holiday_week[: len(shocks)])
+
+
+def moments(hierarchy: Hierarchy, beyond: FloatArray) -> FloatArray:
+    """(4, 4) expected square of a level's measured error per unit of variance of each level's own: mean over its nodes
+    of |beyond Z|², Z (B, nodes) the membership. The method of moments for variance components (Searle et al. 1992)."""
+    parts = [((beyond @ members.T) ** 2).sum(axis=1) for members in _membership(hierarchy)]
+    return np.array([[part[hierarchy.rows(level)].mean() for part in parts] for level in LEVELS])
 
 
 def draw(
@@ -153,24 +165,30 @@ def _block_errors(origin: OriginForecast, actual: FloatArray, block: int) -> Flo
     return np.asarray(own)
 
 
+def beyond_above(hierarchy: Hierarchy, volume: FloatArray) -> FloatArray:
+    """(N, B) what `_block_errors` makes of small relative errors of bottom series that pour `volume` (B,)."""
+    shares = hierarchy.summing * volume / np.maximum(hierarchy.summing @ volume, 1e-9)[:, None]
+    city, district, grade, _ = (shares[hierarchy.rows(level)] for level in LEVELS)
+    membership = _membership(hierarchy)
+    above = district[membership[1].argmax(axis=0)] + grade[membership[2].argmax(axis=0)] - city
+    return np.concatenate([city, district - city, grade - city, np.eye(len(volume)) - above])
+
+
 def _membership(hierarchy: Hierarchy) -> list[FloatArray]:
     """Per level (nodes of the level, B): which bottom series belong to which node."""
     return [hierarchy.summing[hierarchy.rows(level)] for level in LEVELS]
 
 
-def _shock_variance(hierarchy: Hierarchy, shocks: FloatArray, mean: FloatArray) -> FloatArray:
-    """(N,) variance of the weekly shock of every series, relative to its mean."""
-    typical = mean[-hierarchy.bottom_count :].mean(axis=1)
-    in_m3 = hierarchy.aggregate((shocks * typical).T)
-    total = hierarchy.aggregate(typical[:, None])[:, 0]
-    return np.asarray(in_m3.var(axis=1) / np.maximum(total, 1e-9) ** 2)
-
-
-def _variance_line(middles: FloatArray, variances: FloatArray, windows: FloatArray, prior: FloatArray) -> FloatArray:
-    """Non-negative a, b of a + b·h through the blocks' variances, leaning on the prior's line."""
+def _variance_lines(
+    shares: FloatArray, middles: FloatArray, variances: FloatArray, windows: FloatArray, prior: FloatArray
+) -> FloatArray:
+    """(K, 2) non-negative a, b: shares (K, K) @ (a + b·h) through the variances (K, M) of M blocks, leaning on the
+    prior's lines (K, 2)."""
     from scipy.optimize import nnls
 
-    leaning = (windows * variances + _PRIOR_WINDOWS * (prior[0] + prior[1] * middles)) / (windows + _PRIOR_WINDOWS)
-    weight = np.sqrt(windows)
-    solution, _ = nnls(np.column_stack([np.ones_like(middles), middles]) * weight[:, None], leaning * weight)
-    return np.asarray(solution)
+    expected = shares @ (prior[:, :1] + prior[:, 1:] * middles)
+    leaning = (windows * np.maximum(variances, 0.0) + _PRIOR_WINDOWS * expected) / (windows + _PRIOR_WINDOWS)
+    line = np.column_stack([np.ones_like(middles), middles])
+    weight = np.sqrt(windows).ravel()
+    solution, _ = nnls(np.kron(shares, line) * weight[:, None], leaning.ravel() * weight)
+    return np.asarray(solution.reshape(len(shares), 2))

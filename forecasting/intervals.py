@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecasting.engine.conformal import OVERLAP, PRIOR_WINDOWS
 from forecasting.hierarchy import LEVELS, FloatArray, Hierarchy
 from forecasting.settings import HORIZON_BANDS, QUANTILES
 
 COVERAGE = 0.8
 _LIMITS = (0.3, 2.5)
-_PRIOR_PAIRS = 1.0
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,28 @@ def sample_quantiles(hierarchy: Hierarchy, bottom_samples: FloatArray) -> FloatA
 def learn_widening(hierarchy: Hierarchy, origins: Sequence[Scored]) -> FloatArray:
     """(4, bands) factors on the distance of quantiles from the mean, so that the 80 % band holds 80 % of the past.
 
-    Multiplicative split conformal: the factor is the 80 % quantile of |y - mean| / (band's half width on that
-    side), over all series of a level and weeks of a band; with few origins it leans on 1.
+    Multiplicative split conformal: the factor is the 80 % quantile of |y - mean| / (band's half width on that side),
+    over all series of a level and their weeks. It leans on one, and a horizon band's on that of all weeks, by as many
+    windows as the engine's bands lean on their prior.
     """
     factors = np.ones((len(LEVELS), len(HORIZON_BANDS)))
     for level, name in enumerate(LEVELS):
-        rows = hierarchy.rows(name)
+        scores = [_scores(origin, hierarchy.rows(name)) for origin in origins]
+        every = _factor(scores, 1.0)
         for band, (first, last) in enumerate(HORIZON_BANDS):
-            scores = [_scores(origin, rows, first, last) for origin in origins]
-            pairs = sum(len(rows) for score in scores if score.size)
-            pooled = np.concatenate([score.ravel() for score in scores]) if scores else np.zeros(0)
-            if pooled.size:
-                rank = min(COVERAGE * (1 + 1 / pooled.size), 1.0)
-                factor = float(np.clip(np.quantile(pooled, rank), *_LIMITS))
-                factors[level, band] = (pairs * factor + _PRIOR_PAIRS) / (pairs + _PRIOR_PAIRS)
+            factors[level, band] = _factor([score[:, first - 1 : last] for score in scores], every)
     return factors
+
+
+def _factor(scores: Sequence[FloatArray], prior: float) -> float:
+    """The quantile of the scores (windows, weeks) of every origin, leaning on `prior`; near windows are half new."""
+    known = [np.isfinite(score) for score in scores]
+    windows = OVERLAP * sum(int(one.any(axis=1).sum()) for one in known)
+    if not windows:
+        return prior
+    pooled = np.concatenate([score[one] for score, one in zip(scores, known, strict=True)])
+    found = float(np.clip(np.quantile(pooled, COVERAGE), *_LIMITS))
+    return (windows * found + PRIOR_WINDOWS * prior) / (windows + PRIOR_WINDOWS)
 
 
 def widen(hierarchy: Hierarchy, mean: FloatArray, quantiles: FloatArray, factors: FloatArray) -> FloatArray:
@@ -63,9 +70,9 @@ def widen(hierarchy: Hierarchy, mean: FloatArray, quantiles: FloatArray, factors
     return np.asarray(np.maximum.accumulate(np.maximum(widened, 0.0), axis=0))
 
 
-def _scores(origin: Scored, rows: list[int], first: int, last: int) -> FloatArray:
-    weeks = slice(first - 1, last)
-    mean, actual = origin.mean[rows, weeks], origin.actual[rows, weeks]
-    half = np.where(actual >= mean, origin.high[rows, weeks] - mean, mean - origin.low[rows, weeks])
+def _scores(origin: Scored, rows: list[int]) -> FloatArray:
+    """(R, H), NaN where nothing was forecast."""
+    mean, actual = origin.mean[rows], origin.actual[rows]
+    half = np.where(actual >= mean, origin.high[rows] - mean, mean - origin.low[rows])
     live = (mean > 0) & (half > 1e-9)
-    return np.abs(actual - mean)[live] / half[live]
+    return np.where(live, np.abs(actual - mean) / np.where(live, half, 1.0), np.nan)

@@ -21,9 +21,9 @@ from forecasting.settings import QUANTILES
 _LEVELS = np.array([0.5, 0.8, 0.95])  # of |z|: the bands q25-q75, q10-q90, q025-q975
 _NORMAL = np.array([0.845, 1.61, 2.6])  # |z| of mean one: normal, a little heavier beyond 80 %
 _POOLED_PRIOR = 1.1
-_PRIOR_WINDOWS = 12.0
+PRIOR_WINDOWS = 12.0
 _OWN_PRIOR = 5.0  # windows
-_OVERLAP = 0.5  # windows of one series lie closer together than they are long: about half of each is new
+OVERLAP = 0.5  # windows of one series lie closer together than they are long: about half of each is new
 _CLIP = 25.0
 
 
@@ -44,9 +44,9 @@ def calibrate(errors: FloatArray, base: FloatArray, series: IntArray, band: IntA
         steps = band == one
         per_window = _nanmean(ratio[:, steps])
         known = np.isfinite(per_window)
-        count = known.sum() * _OVERLAP
-        pooled[steps] = (per_window[known].sum() * _OVERLAP + _PRIOR_WINDOWS / 3 * _POOLED_PRIOR) / (
-            count + _PRIOR_WINDOWS / 3
+        count = known.sum() * OVERLAP
+        pooled[steps] = (per_window[known].sum() * OVERLAP + PRIOR_WINDOWS / 3 * _POOLED_PRIOR) / (
+            count + PRIOR_WINDOWS / 3
         )
     pooled = _between_bands(pooled, band)
     left_out = _own(ratio / pooled, series, leave_out=True)
@@ -96,18 +96,18 @@ def _own(ratio: FloatArray, series: IntArray, *, leave_out: bool) -> FloatArray:
     windows = np.bincount(series, known.astype(float), count)[series]
     if leave_out:
         total, windows = total - np.where(known, size, 0.0), windows - known
-    return np.asarray((total * _OVERLAP + _OWN_PRIOR) / (windows * _OVERLAP + _OWN_PRIOR))
+    return np.asarray((total * OVERLAP + _OWN_PRIOR) / (windows * OVERLAP + _OWN_PRIOR))
 
 
 def _tails(z: FloatArray, prior: FloatArray) -> FloatArray:
     """(3,) quantiles of |z|, leaning on the prior by so many windows."""
-    windows = np.isfinite(z).any(axis=1).sum() * _OVERLAP
+    windows = np.isfinite(z).any(axis=1).sum() * OVERLAP
     pooled = z[np.isfinite(z)]
     if not pooled.size:
         return prior
     rank = np.minimum(_LEVELS * (1 + 1 / max(windows, 1.0)), 1.0)
     found = np.quantile(pooled, rank)
-    return np.asarray((found * windows + prior * _PRIOR_WINDOWS) / (windows + _PRIOR_WINDOWS))
+    return np.asarray((found * windows + prior * PRIOR_WINDOWS) / (windows + PRIOR_WINDOWS))
 
 
 def _between_bands(values: FloatArray, band: IntArray) -> FloatArray:
