@@ -18,9 +18,12 @@ M3_PER_CELL = 5_000.0  # a month
 CITY_LOAD = 0.45  # demand over usable capacity: the overcapacity that makes consolidation worth asking
 SITES_PER_ENTERPRISE = 4
 MERGE_KM = 20.0
+USABLE_SHARE = 0.75
 
 
-def draw(sites: int, cells: int, periods: int, scenarios: int, seed: int = 2026) -> Instance:
+def draw(
+    sites: int, cells: int, periods: int, scenarios: int, seed: int = 2026, *, min_utilisation: float = 0.0
+) -> Instance:
     """`sites` of which one in nine is a candidate, `cells`, and `scenarios` paths of `periods` months."""
     rng = np.random.default_rng(seed)
     side = KM_ACROSS_PER_ROOT_CELL * np.sqrt(cells)
@@ -49,7 +52,7 @@ def draw(sites: int, cells: int, periods: int, scenarios: int, seed: int = 2026)
             lat=place[:, 1],
             is_candidate=is_candidate,
             is_on_red_line=rng.random(sites) < 0.08,
-            available_m3=usable / 0.75,
+            available_m3=usable / USABLE_SHARE,
             usable_m3=usable,
             expansion_m3=usable / 2,
             merge_m3=0.3 * usable,
@@ -73,6 +76,8 @@ def draw(sites: int, cells: int, periods: int, scenarios: int, seed: int = 2026)
             unserved_cny_per_m3=np.where(np.arange(periods) < 12, 300.0, 80.0),
             must_stay=np.zeros(sites, bool),
             must_go=np.zeros(sites, bool),
+            least_load_share=min_utilisation / USABLE_SHARE,
+            shortfall_cny_per_m3=20.0,
         ),
         point_cell=tuple(f"Z{z:05d}" for z in range(cells)),
         point_grade_group=("all",) * cells,

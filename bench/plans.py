@@ -3,7 +3,7 @@
 Belongs here: the measurements. Does not belong here: the draw of a city (`bench.made_up_city`), the plan itself.
 
     python -m bench.plans                                            every table
-    python -m bench.plans SITES CELLS MONTHS SCENARIOS GAP SECONDS   one city, one row
+    python -m bench.plans SITES CELLS MONTHS SCENARIOS GAP SECONDS MIN_UTILISATION   one city, one row
 """
 
 from __future__ import annotations
@@ -25,15 +25,17 @@ from planning.footprint import dispatch
 from planning.instance import MONTHS_PER_YEAR, Instance
 from planning.model import Floats
 from planning.orlib import Warehouses, read, solve
+from planning.quota import shortfall_cny
 from store.home import REPOSITORY
 
 ORLIB = REPOSITORY / "data" / "samples" / "orlib"
 LIMIT_S = 300.0
 CITIES = (
-    (100, 300, 36, 30, 0.01, 120.0),
-    (100, 300, 36, 30, 0.005, 600.0),
-    (200, 1000, 36, 30, 0.01, 1800.0),
-    (1000, 5000, 1, 1, 0.01, 600.0),
+    (100, 300, 36, 30, 0.01, 120.0, 0.0),
+    (100, 300, 36, 30, 0.005, 600.0, 0.0),
+    (100, 300, 36, 30, 0.01, 120.0, 0.4),
+    (200, 1000, 36, 30, 0.01, 1800.0, 0.0),
+    (1000, 5000, 1, 1, 0.01, 600.0, 0.0),
 )
 BY_HAND = (100, 300, 36, 10)
 
@@ -105,21 +107,23 @@ def bare_highs(given: Warehouses) -> float:
 
 def cities() -> Iterator[str]:
     """One process per city, so that each has its own peak of memory."""
-    yield "| sites × cells × months × scenarios | asked | proven gap | CPU s | wall s | peak MB | status |"
-    yield "|---|---:|---:|---:|---:|---:|---|"
+    yield "| sites × cells × months × scenarios | least use | asked | proven gap | CPU s | wall s | peak MB | status |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---|"
     for size in CITIES:
         command = [sys.executable, "-m", "bench.plans", *(str(part) for part in size)]
         yield subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def city(sites: int, cells: int, months: int, scenarios: int, gap: float, seconds: float) -> str:
+def city(
+    sites: int, cells: int, months: int, scenarios: int, gap: float, seconds: float, min_utilisation: float
+) -> str:
     """One row: a made-up city planned to a gap."""
-    instance = draw(sites, cells, months, scenarios)
+    instance = draw(sites, cells, months, scenarios, min_utilisation=min_utilisation)
     started, used = time.monotonic(), time.process_time()
     result = consolidate(instance, Recourse(instance), gap=gap, seconds=seconds)
     peak_mb = getrusage(RUSAGE_SELF).ru_maxrss / 1024
     return (
-        f"| {sites:,} × {cells:,} × {months} × {scenarios} | {gap:.1%} | {result.gap:.2%}"
+        f"| {sites:,} × {cells:,} × {months} × {scenarios} | {min_utilisation:.0%} | {gap:.1%} | {result.gap:.2%}"
         f" | {time.process_time() - used:.0f} | {time.monotonic() - started:.0f} | {peak_mb:,.0f} | {result.status} |"
     )
 
@@ -167,17 +171,18 @@ def nearest_serves(instance: Instance, design: Design) -> tuple[float, float, fl
         mean_m3[arc] = sent.mean()
     load = capacity * (1 + instance.policy.overtime_share) - room
     overtime = np.maximum(load - capacity, 0.0).sum(axis=1).mean()
-    return _figures(instance, design, mean_m3, float(overtime), left)
+    quota_cny = MONTHS_PER_YEAR * float(shortfall_cny(instance.policy, load, capacity).mean())
+    return _figures(instance, design, mean_m3, float(overtime), left, quota_cny)
 
 
 def _figures(
-    instance: Instance, design: Design, arc_m3: Floats, overtime_m3: float, unserved_m3: Floats
+    instance: Instance, design: Design, arc_m3: Floats, overtime_m3: float, unserved_m3: Floats, quota_cny: float
 ) -> tuple[float, float, float, float]:
     variable = float(instance.arc_cny_per_m3 @ arc_m3) + instance.policy.overtime_cny_per_m3 * overtime_m3
     cost = fixed_cny_per_year(instance, design) + transition_cny_per_year(instance, design) + MONTHS_PER_YEAR * variable
     kgco2e = MONTHS_PER_YEAR * float(instance.arc_kgco2e_per_m3 @ arc_m3)
     shortage = MONTHS_PER_YEAR * float((unserved_m3.sum(axis=1) * instance.unserved_price).mean())
-    objective = cost + instance.policy.carbon_price_cny_per_t / 1000 * kgco2e + shortage
+    objective = cost + instance.policy.carbon_price_cny_per_t / 1000 * kgco2e + shortage + quota_cny
     unserved = MONTHS_PER_YEAR * float(unserved_m3.sum(axis=1).mean())
     return cost / 1e6, kgco2e / 1e3, unserved / 1e3, objective / 1e6
 
@@ -189,8 +194,8 @@ def _by_plan(instance: Instance, recourse: Recourse, design: Design) -> tuple[fl
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        sizes, (gap, seconds) = [int(word) for word in sys.argv[1:5]], [float(word) for word in sys.argv[5:7]]
-        print(city(sizes[0], sizes[1], sizes[2], sizes[3], gap, seconds))
+        sizes, asked = [int(word) for word in sys.argv[1:5]], [float(word) for word in sys.argv[5:8]]
+        print(city(sizes[0], sizes[1], sizes[2], sizes[3], asked[0], asked[1], asked[2]))
     else:
         for table in (published, cities, beside_by_hand):
             for line in table():

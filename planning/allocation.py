@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planning.design import Design, fixed_cny_per_year, transition_cny_per_year
-from planning.equations import Shipments, limit_overtime, respect_capacity, serve_demand
+from planning.equations import Shipments, limit_overtime, meet_quota, respect_capacity, serve_demand
 from planning.instance import Instance
 from planning.model import INFINITY, Bools, Floats, Indices, Model
 from planning.risk import recourse_cny
@@ -24,7 +24,8 @@ class Evaluation:
     """A decision faced with every sample month: monthly recourse cost (samples,), CNY, carbon and penalty included.
 
     `is_used` (arcs,) marks the arcs that carry anything in any month. `point_price` (samples, points) is the marginal
-    cost of a cell in CNY/m³, `capacity_price` (samples, sites) what one more m³ of a plant's capacity would save.
+    cost of a cell in CNY/m³, `capacity_price` (samples, sites) what one more m³ of a plant's capacity would save:
+    negative where it would only raise the plant's quota.
     """
 
     monthly_cny: Floats
@@ -45,7 +46,8 @@ class Flows:
 @dataclass(frozen=True)
 class Priced:
     """One allocation with its duals: m³ per arc and unserved per point; CNY/m³ of one more m³ of demand (points,), of
-    the room that a m³ takes at a site, of its second shift, and of its capacity with its second shift (sites,).
+    the room that a m³ takes at a site, of its second shift, of the shortfall that a m³ there saves, and of its capacity
+    with its second shift and its quota (sites,).
     """
 
     cost_cny: float
@@ -54,11 +56,13 @@ class Priced:
     point_cny_per_m3: Floats
     load_cny_per_m3: Floats
     second_shift_cny_per_m3: Floats
+    shortfall_cny_per_m3: Floats
     capacity_cny_per_m3: Floats
 
 
 class Recourse:
-    """min Σ_a (c_a + w g_a) x_a + v Σ_p o_p + M Σ_i u_i under `serve_demand`, `respect_capacity` and `limit_overtime`.
+    """min Σ_a (c_a + w g_a) x_a + v Σ_p o_p + M Σ_i u_i under `serve_demand`, `respect_capacity` and `limit_overtime`;
+    with a quota + f Σ_p b_p under `meet_quota`.
 
     One HiGHS model, warm from month to month.
     """
@@ -77,6 +81,10 @@ class Recourse:
         usable = instance.sites.usable_m3
         self._capacity = respect_capacity(model, instance, x, o, usable)[0].tolist()
         self._overtime = limit_overtime(model, instance, o, usable)[0].tolist()
+        self._quota: list[int] = []
+        if instance.policy.least_load_share:
+            b = model.add_columns("b", o.shape, cost=instance.policy.shortfall_cny_per_m3)
+            self._quota = meet_quota(model, instance, x, b, usable)[0].tolist()
         self._solver = model.solver()
         # months of one price together, light ones first: each basis is close to the next one's
         self.order: Indices = np.lexsort((instance.demand_m3.sum(axis=1), instance.unserved_price))
@@ -87,7 +95,10 @@ class Recourse:
 
     def set_site_capacity(self, site: int, capacity_m3: float) -> None:
         self._solver.set_row(self._capacity[site], -np.inf, capacity_m3)
-        self._solver.set_row(self._overtime[site], -np.inf, self.instance.policy.overtime_share * capacity_m3)
+        policy = self.instance.policy
+        self._solver.set_row(self._overtime[site], -np.inf, policy.overtime_share * capacity_m3)
+        if self._quota:
+            self._solver.set_row(self._quota[site], -np.inf, -policy.least_load_share * capacity_m3)
 
     def set_month(self, demand_m3: Floats, unserved_cny_per_m3: float) -> None:
         """The demand (points,), m³ per month, and the price M of what stays unserved."""
@@ -120,6 +131,8 @@ class Recourse:
         """Solve as set, and read the allocation with its prices."""
         cost, duals, columns = self.cost(), self._solver.row_duals(), self._solver.columns()
         load, second = np.maximum(-duals[self._capacity], 0.0), np.maximum(-duals[self._overtime], 0.0)
+        shortfall = np.maximum(-duals[self._quota], 0.0) if self._quota else np.zeros(len(load))
+        policy = self.instance.policy
         return Priced(
             cost,
             np.maximum(columns[self._x], 0.0),
@@ -127,7 +140,8 @@ class Recourse:
             duals[self._serve],
             load,
             second,
-            load + self.instance.policy.overtime_share * second,
+            shortfall,
+            load + policy.overtime_share * second - policy.least_load_share * shortfall,
         )
 
     def evaluate(self, capacity_m3: Floats) -> Evaluation:
@@ -144,7 +158,7 @@ class Recourse:
         point_price = np.zeros((samples, instance.points))
         capacity_price = np.zeros((samples, len(instance.sites)))
         is_used = np.zeros(len(instance.arc_site), bool)
-        share = instance.policy.overtime_share
+        policy = instance.policy
         self.set_capacity(capacity_m3)
         for sample in self.order.tolist():
             self.set_sample(sample)
@@ -153,7 +167,9 @@ class Recourse:
                 return None
             duals = self._solver.row_duals()
             point_price[sample] = duals[self._serve]
-            capacity_price[sample] = -duals[self._capacity] - share * duals[self._overtime]
+            capacity_price[sample] = -duals[self._capacity] - policy.overtime_share * duals[self._overtime]
+            if self._quota:
+                capacity_price[sample] += policy.least_load_share * duals[self._quota]
             is_used |= self._solver.columns()[self._x] > 0
         return Evaluation(monthly, is_used, point_price, capacity_price)
 

@@ -33,6 +33,7 @@ class Options:
     carbon_price_cny_per_t: float | None = None
     demand_change: float | None = None
     risk_weight: float | None = None
+    min_utilisation: float | None = None
     keep: tuple[str, ...] = ()
     close: tuple[str, ...] = ()
     merge_pairs: tuple[str, ...] = ()
@@ -49,6 +50,7 @@ class Options:
             (self.carbon_price_cny_per_t is None or self.carbon_price_cny_per_t >= 0, "carbon_price_cny_per_t >= 0"),
             (self.demand_change is None or self.demand_change >= -1, "demand_change >= -1"),
             (self.risk_weight is None or 0 <= self.risk_weight < float("inf"), "risk_weight >= 0"),
+            (self.min_utilisation is None or 0 <= self.min_utilisation <= 1, "0 <= min_utilisation <= 1"),
             (self.scenarios >= 1 and self.months >= 1, "scenarios >= 1, months >= 1"),
             (self.gap > 0 and self.seconds > 0, "gap > 0, seconds > 0"),
         )

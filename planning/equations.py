@@ -3,8 +3,8 @@
 Belongs here: constraint blocks and the first-stage cost, laid into a `Model`. Does not belong here: which model
 takes which block (allocation.py, consolidation.py), how it is solved.
 
-x[k, a] flow on arc a for demand k; u[k, i] unserved, in the unit of x; o[k, p] overtime in m³ per month; y, e per
-site; w per merge pair.
+x[k, a] flow on arc a for demand k; u[k, i] unserved, in the unit of x; o[k, p] overtime, b[k, p] below the quota in m³
+per month; y, e per site; w per merge pair.
 """
 
 from __future__ import annotations
@@ -102,6 +102,18 @@ def limit_overtime(model: Model, instance: Instance, o: Indices, capacity: First
     every = np.arange(demands)[:, None] * sites + np.arange(sites)
     given, upper = _capacity_side(instance, demands, capacity, instance.policy.overtime_share)
     return model.add_rows("limit_overtime", (demands, sites), [(every, o, 1.0), *given], upper=upper)
+
+
+def meet_quota(model: Model, instance: Instance, x: Shipments, b: Indices, capacity: FirstStage | Floats) -> Indices:
+    """b_kp >= κ (C_p y_p + ΔC_p e_p + Σ_q A_qp w_qp) - Σ_{a∈p} x_ka, m³ per month; rows (demands, sites).
+
+    κ is the least load, as a share of usable capacity; b is the shortfall below it.
+    """
+    demands, sites = b.shape
+    every = np.arange(demands)[:, None] * sites + np.arange(sites)
+    terms: list[Term] = [(x.demand * sites + instance.arc_site[x.arc], x.column, -x.m3), (every, b, -1.0)]
+    given, upper = _capacity_side(instance, demands, capacity, -instance.policy.least_load_share)
+    return model.add_rows("meet_quota", (demands, sites), terms + given, upper=upper)
 
 
 def _capacity_side(

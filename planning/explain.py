@@ -14,6 +14,7 @@ from planning.design import Design, large_enterprises, usable_capacity_m3
 from planning.footprint import Dispatch, Habit
 from planning.instance import MONTHS_PER_YEAR, Instance
 from planning.model import Floats
+from planning.quota import TOLD_M3_PER_YEAR
 from planning.touched import Touched
 from store.messages import Text
 
@@ -55,7 +56,7 @@ class Explainer:
     ) -> None:
         self.touched = touched
         self.instance, self.design, self.habit, self.km, self.regrets = instance, design, habit, km, regrets
-        self.site_m3 = dispatch.footprint.site_m3
+        self.site_m3, self.site_short_m3 = dispatch.footprint.site_m3, dispatch.footprint.site_short_m3
         self.arc_m3 = np.bincount(dispatch.flow_arc, dispatch.flow_m3, len(instance.arc_site))
         self.capacity_price = capacity_price
         usable = usable_capacity_m3(instance, design)
@@ -65,6 +66,7 @@ class Explainer:
             out=np.zeros(len(instance.sites)),
             where=instance.sites.available_m3 > 0,
         )
+        self.least_utilisation = instance.policy.least_load_share * share
         nominal = np.divide(usable, share, out=np.zeros(len(instance.sites)), where=share > 0)
         self.utilisation = np.divide(self.site_m3, nominal, out=np.zeros_like(nominal), where=nominal > 0)
         existing = instance.existing
@@ -161,6 +163,7 @@ class Explainer:
                 f"Opens: {_cny(cost).en} a year of capital and fixed cost; it serves"
                 f" {self.site_m3[site]:,.0f} m³ a month.",
             ),
+            self._short(site),
             self._flip(site, Text("若不建", "Without it")),
         )
 
@@ -195,10 +198,21 @@ class Explainer:
         before = float(self.instance.sites.observed_utilisation[site])
         after = float(self.utilisation[site])
         shift = Text("（含第二班）", " (second shifts included)") if after > 1 else Text("", "")
-        return Text(
+        worked = Text(
             f"利用率由 {before:.0%} 变为 {after:.0%}{shift.zh}，每月供 {self.site_m3[site]:,.0f} 方。",
             f"Utilisation goes from {before:.0%} to {after:.0%}{shift.en}; it serves"
             f" {self.site_m3[site]:,.0f} m³ a month.",
+        )
+        return _join(worked, self._short(site))
+
+    def _short(self, site: int) -> Text | None:
+        yearly = MONTHS_PER_YEAR * float(self.site_short_m3[site])
+        if yearly < TOLD_M3_PER_YEAR:
+            return None
+        least = float(self.least_utilisation[site])
+        return Text(
+            f"部分月份低于最低利用率 {least:.0%}：每年少 {yearly:,.0f} 方。",
+            f"Below the minimum utilisation of {least:.0%} in some months: {yearly:,.0f} m³ a year short.",
         )
 
     def takeover(self, site: int) -> Takeover | None:

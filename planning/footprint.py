@@ -15,6 +15,7 @@ from planning.design import Design, fixed_cny_per_year, transition_cny_per_year,
 from planning.freeze import Observed
 from planning.instance import MONTHS_PER_YEAR, Instance
 from planning.model import Floats, Indices
+from planning.quota import shortfall_cny, shortfall_m3
 from planning.risk import risk_cny
 
 LEAST_M3 = 1e-6  # flows below a millilitre are rounding
@@ -24,7 +25,8 @@ LEAST_M3 = 1e-6  # flows below a millilitre are rounding
 class Footprint:
     """Expected per year. `cost_cny` = fixed + transition + haul + overtime; carbon is that of transport;
     `shortage_cny` is the price of what stays unserved, `haul_min` the m³-weighted mean. `site_m3` (sites,) is what each
-    site delivers per month, on average. `risk_cny` is 12 λ CVaR_α of the monthly recourse.
+    site delivers per month, on average. `quota_cny` is the price of what sites fall short of their quota,
+    `site_short_m3` (sites,) that volume per month. `risk_cny` is 12 λ CVaR_α of the monthly recourse.
     """
 
     cost_cny: float
@@ -33,12 +35,14 @@ class Footprint:
     unserved_m3: float
     shortage_cny: float
     site_m3: Floats
+    site_short_m3: Floats
+    quota_cny: float
     risk_cny: float = 0.0
 
     def objective_cny(self, instance: Instance) -> float:
-        """Cost + carbon priced in + price of what stays unserved + the weight of the tail."""
+        """Cost + carbon priced in + price of what stays unserved and of idle quotas + the weight of the tail."""
         carbon = instance.policy.carbon_price_cny_per_t / 1000 * self.kgco2e
-        return self.cost_cny + carbon + self.shortage_cny + self.risk_cny
+        return self.cost_cny + carbon + self.shortage_cny + self.quota_cny + self.risk_cny
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,12 @@ def dispatch(instance: Instance, recourse: Recourse, design: Design) -> Dispatch
     load = np.zeros((samples, sites))
     np.add.at(load, (sample, instance.arc_site[arc]), m3)
     overtime_m3 = np.maximum(load - capacity, 0.0).sum(axis=1)
+    idle_cny = shortfall_cny(instance.policy, load, capacity)
     monthly_cny = (
         np.bincount(sample, instance.arc_price[arc] * m3, samples)
         + instance.policy.overtime_cny_per_m3 * overtime_m3
         + np.bincount(lost_sample, lost_m3 * instance.unserved_price[lost_sample], samples)
+        + idle_cny
     )
     per_year = MONTHS_PER_YEAR / samples
     served = m3.sum()
@@ -87,6 +93,8 @@ def dispatch(instance: Instance, recourse: Recourse, design: Design) -> Dispatch
         unserved_m3=per_year * float(lost_m3.sum()),
         shortage_cny=per_year * float(lost_m3 @ instance.unserved_price[lost_sample]),
         site_m3=load.mean(axis=0),
+        site_short_m3=shortfall_m3(instance.policy, load, capacity).mean(axis=0),
+        quota_cny=MONTHS_PER_YEAR * float(idle_cny.mean()),
         risk_cny=MONTHS_PER_YEAR * risk_cny(instance.policy, monthly_cny),
     )
     return Dispatch(sample, arc, m3, lost_sample, lost_point, lost_m3, footprint)
@@ -128,6 +136,7 @@ def habit(instance: Instance, observed: Observed, cny_per_m3_km: float, kgco2e_p
     ceiling = sites.usable_m3 * (1 + instance.policy.overtime_share)
     excess = np.maximum(load - ceiling, 0.0)
     overtime = np.maximum(np.minimum(load, ceiling) - sites.usable_m3, 0.0)
+    own = np.where(sites.is_candidate, 0.0, sites.usable_m3)  # what works by habit
     kept = np.divide(load - excess, load, out=np.ones_like(load), where=load > 0)
     volume = share * (kept.T @ instance.demand_m3) / len(load)  # (sites, points), m³ per month
     served = float(volume.sum())
@@ -141,6 +150,8 @@ def habit(instance: Instance, observed: Observed, cny_per_m3_km: float, kgco2e_p
         unserved_m3=MONTHS_PER_YEAR * float(excess.sum(axis=1).mean()),
         shortage_cny=MONTHS_PER_YEAR * float((excess.sum(axis=1) * instance.unserved_price).mean()),
         site_m3=volume.sum(axis=1),
+        site_short_m3=shortfall_m3(instance.policy, load - excess, own).mean(axis=0),
+        quota_cny=MONTHS_PER_YEAR * float(shortfall_cny(instance.policy, load - excess, own).mean()),
     )
     over_limit = MONTHS_PER_YEAR * float(volume[~observed.is_feasible].sum())
     return Habit(share, footprint, over_limit)

@@ -242,7 +242,15 @@ def _policy(sites: Sites, assumptions: Assumptions, options: Options, months: in
             f"risk_level 应在 [0, 1) 内，却是 {assumptions['risk_level']}。",
             f"risk_level must lie in [0, 1), not {assumptions['risk_level']}.",
         )
-    per_year = int(assumptions["max_closures_per_year"])
+    if not 0 <= assumptions["min_utilisation"] <= 1 or not 0 <= assumptions["min_utilisation_cny_per_m3"] < np.inf:
+        raise TongmaiError(
+            "bad_assumptions",
+            f"min_utilisation 应在 [0, 1] 内且 min_utilisation_cny_per_m3 不为负，"
+            f"却是 {assumptions['min_utilisation']} 与 {assumptions['min_utilisation_cny_per_m3']}。",
+            "min_utilisation must lie in [0, 1] and min_utilisation_cny_per_m3 be zero or more, not"
+            f" {assumptions['min_utilisation']} and {assumptions['min_utilisation_cny_per_m3']}.",
+        )
+    per_year, usable = int(assumptions["max_closures_per_year"]), assumptions["usable_capacity_share"]
     return Policy(
         max_closures=min(int(assumptions["max_closures"]), int(per_year * -(-max(months, 1) // MONTHS_PER_YEAR))),
         max_expansions=int(assumptions["max_expansions"]),
@@ -265,4 +273,6 @@ def _policy(sites: Sites, assumptions: Assumptions, options: Options, months: in
         max_closures_per_year=per_year,
         closing_notice_months=int(assumptions["closing_notice_months"]),
         building_months=int(assumptions["adaptation_lead_months"]),
+        least_load_share=assumptions["min_utilisation"] / usable if usable else 0.0,
+        shortfall_cny_per_m3=assumptions["min_utilisation_cny_per_m3"],
     )

@@ -59,6 +59,7 @@ class Policy:
     """The rules: budgets, the overtime share ρ, prices. `must_stay`, `must_go`: shape (sites,). With `must_serve`
     no demand may stay unserved. λ = `risk_weight` weighs CVaR at level α = `risk_level` of the monthly recourse.
     At most `max_closures_per_year` start in one year, none before its notice, nothing built before its months.
+    A site's month below the share κ = `least_load_share` of its usable capacity costs `shortfall_cny_per_m3`; 0: none.
 
     `unserved_cny_per_m3` (periods,) is M_t: dear while capacity cannot follow demand, later what added capacity costs.
     """
@@ -81,6 +82,8 @@ class Policy:
     max_closures_per_year: int = 1_000
     closing_notice_months: int = 0
     building_months: int = 0
+    least_load_share: float = 0.0
+    shortfall_cny_per_m3: float = 0.0
 
 
 @dataclass(frozen=True)

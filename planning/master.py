@@ -24,6 +24,7 @@ from planning.equations import (
     limit_overtime,
     link_strongly,
     measure_tail,
+    meet_quota,
     respect_capacity,
     serve_demand,
 )
@@ -99,10 +100,16 @@ class Master:
         self._serve = serve_demand(model, instance, self.x, u, np.ones(self.demand.shape))
         self._capacity = respect_capacity(model, instance, self.x, o, self.columns)
         limit_overtime(model, instance, o, self.columns)
+        every = np.arange(clusters)[:, None]
+        cost: list[Term] = [(cluster, x, self._price[cluster, arc]), (every, u, lack), (every, o, overtime)]
+        self._quota: Indices | None = None
+        if instance.policy.least_load_share:
+            shortfall = weight * np.full(o.shape, instance.policy.shortfall_cny_per_m3)
+            b = model.add_columns("b", o.shape, cost=shortfall)
+            self._quota = meet_quota(model, instance, self.x, b, self.columns)
+            cost.append((every, b, shortfall))
         self._tail: Indices | None = None
         if instance.policy.risk_weight:
-            every = np.arange(clusters)[:, None]
-            cost: list[Term] = [(cluster, x, self._price[cluster, arc]), (every, u, lack), (every, o, overtime)]
             self._tail = measure_tail(model, instance, cost, partition.weights())
         for rule in FIRST_STAGE_RULES:
             rule(model, instance, self.columns)
@@ -238,6 +245,8 @@ class Master:
             self._capacity[cluster, self.instance.arc_site[arc]],
         )
         values: tuple[Floats, ...] = (np.ones(len(arc)), m3)
+        if self._quota is not None:
+            rows, values = (*rows, self._quota[cluster, self.instance.arc_site[arc]]), (*values, -m3)
         if self._tail is not None:
             rows, values = (*rows, self._tail[cluster]), (*values, self._price[cluster, arc])
         term = (np.concatenate(rows), np.tile(count, len(rows)), np.concatenate(values))
@@ -249,7 +258,8 @@ class Master:
         """Most that the shipments left out could save, and which of them could, shape (clusters, arcs).
 
         By Lagrange's multipliers of the rows: Σ_p max(0, Σ_{ka∈p} (-reduced cost)^+ - (reduced cost of y_p)^+), as
-        x <= y, and no more than Σ_ki max_a (-reduced cost)^+, as shares add up to one; the lesser of the two.
+        x <= y (y_p without cost where it must be 1), and no more than Σ_ki max_a (-reduced cost)^+, as shares add up to
+        one; the lesser of the two.
         """
         if self.is_whole:
             return 0.0, np.zeros_like(self._is_there)
@@ -257,8 +267,11 @@ class Master:
         counted = 1.0 if self._tail is None else 1.0 - row_duals[self._tail][:, None]  # what a cluster's cost weighs
         reduced = self._price * counted - row_duals[self._serve][:, instance.arc_point]
         reduced -= row_duals[self._capacity][:, instance.arc_site] * self._arc_demand
+        if self._quota is not None:
+            reduced += row_duals[self._quota][:, instance.arc_site] * self._arc_demand
         saving = np.where(self._is_there, 0.0, np.maximum(-reduced, 0.0))
-        by_site = np.bincount(instance.arc_site, saving.sum(axis=0), len(instance.sites)) - np.maximum(y_reduced, 0.0)
+        own = np.where(instance.policy.must_stay, 0.0, np.maximum(y_reduced, 0.0))  # what stays is paid for already
+        by_site = np.bincount(instance.arc_site, saving.sum(axis=0), len(instance.sites)) - own
         is_saving = (saving > 0) & (by_site > 0)[instance.arc_site]
         best = np.zeros((instance.points, len(saving)))
         np.maximum.at(best, instance.arc_point, saving.T)

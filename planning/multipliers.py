@@ -40,7 +40,7 @@ def is_separable(instance: Instance) -> bool:
     return (
         policy.must_serve
         and len(instance.demand_m3) == 1
-        and policy.overtime_share == policy.risk_weight == 0
+        and policy.overtime_share == policy.risk_weight == policy.least_load_share == 0
         and policy.max_closures >= existing == len(instance.sites)
         and not instance.sites.expansion_m3.any()
         and not len(instance.merge_from)

@@ -163,6 +163,7 @@ def plant_columns(instance: Instance, weeks: Sequence[Week]) -> dict[str, Any]:
         "load_m3": _joined([week.site_m3[today] for week in weeks]),
         "load_cny_per_m3": _joined([week.priced.load_cny_per_m3[today] for week in weeks]),
         "second_shift_cny_per_m3": _joined([week.priced.second_shift_cny_per_m3[today] for week in weeks]),
+        "shortfall_cny_per_m3": _joined([week.priced.shortfall_cny_per_m3[today] for week in weeks]),
         "capacity_cny_per_m3": _joined([week.priced.capacity_cny_per_m3[today] for week in weeks]),
     }
 

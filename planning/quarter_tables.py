@@ -83,10 +83,16 @@ PLANT_PRICES_WEEKLY = Table(
             "what one more m³ of second shift would save (dual of limit_overtime)",
         ),
         Column(
+            "shortfall_cny_per_m3",
+            "DOUBLE",
+            "本站再多供 1 方所少付的低利用率代价（meet_quota 的对偶值）",
+            "what a m³ served here saves of the price of falling short of the minimum utilisation (dual of meet_quota)",
+        ),
+        Column(
             "capacity_cny_per_m3",
             "DOUBLE",
-            "再多 1 方产能（连同其加班）可省多少",
-            "what one more m³ of capacity, its second shift included, would save",
+            "再多 1 方产能（连同其加班与最低利用率）可省多少",
+            "what one more m³ of capacity, its second shift and its quota included, would save",
         ),
     ),
 )

@@ -22,7 +22,7 @@ from planning.explain import Explanation
 from planning.footprint import Dispatch, Habit, worst_tenth_unserved_m3
 from planning.freeze import Frozen
 from planning.information import Foresight, perfect_information_cny
-from planning.instance import Instance
+from planning.instance import MONTHS_PER_YEAR, Instance
 from planning.model import Indices
 from planning.quarter import Week, allocation_columns, cell_columns, plant_columns
 from planning.risk import cvar_cny
@@ -94,6 +94,7 @@ def run_row(plan: Plan) -> dict[str, Any]:
         "unserved_m3_reallocated": reallocated.unserved_m3,
         "unserved_m3_after": after.unserved_m3,
         "over_limit_m3_before": plan.habit.over_limit_m3,
+        "quota_short_m3_after": MONTHS_PER_YEAR * float(after.site_short_m3.sum()),
         "transition_objective_cny": plan.transition.objective_cny,
         "cvar_recourse_cny": cvar_cny(result.evaluation.monthly_cny, instance.policy.risk_level),
         "stochastic_value_cny": result.stochastic_value_cny,
@@ -227,6 +228,7 @@ def _decisions(plan: Plan) -> Columns:
         "regret_cny": [explanation.regret_cny for explanation in explanations],
         "utilisation_before": [explanation.utilisation_before for explanation in explanations],
         "utilisation_after": [explanation.utilisation_after for explanation in explanations],
+        "quota_short_m3": MONTHS_PER_YEAR * plan.dispatch.footprint.site_short_m3,
     }
 
 

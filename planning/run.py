@@ -28,6 +28,7 @@ from planning.freeze import Frozen, freeze
 from planning.information import wait_and_see
 from planning.outlook import district_names, outlook
 from planning.quarter import WeekAsked, allocate, ask_quarter, quarter_told, read_quarter
+from planning.quota import quota_told
 from planning.regret import polish
 from planning.results import Columns, Plan, write_plan
 from planning.risk import sample_weights
@@ -100,6 +101,7 @@ class PlanReport:
     haul_min_after: float
     unserved_m3_before: float
     unserved_m3_after: float
+    quota_short_m3_after: float | None
     transition_objective_cny: float
     cvar_recourse_cny: float
     stochastic_value_cny: float | None
@@ -227,6 +229,7 @@ def _make(plan_id: str, asked: _Asked, started_at: float) -> Plan:
     brief += [
         ("transition", told) for told in transition_told(instance, result.design, transition, result.objective_cny)
     ]
+    brief += [("quota", told) for told in quota_told(instance, after.footprint.site_short_m3)]
     brief += [("quarter", told) for told in quarter_told(instance, weeks)]
     gone = np.flatnonzero(~result.design.is_open & ~instance.sites.is_candidate).tolist()
     touched = [asked.touched[instance.sites.plant_id[site]] for site in gone]

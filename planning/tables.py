@@ -50,8 +50,9 @@ RUNS = Table(
         Column(
             "objective_cny",
             "DOUBLE",
-            "目标值：成本＋碳价×碳＋供不上的代价（＋12λ×CVaR），元/年",
-            "objective: cost + carbon priced in + price of unserved volume (+ 12 λ CVaR), CNY per year",
+            "目标值：成本＋碳价×碳＋供不上的代价（＋低于最低利用率的代价＋12λ×CVaR），元/年",
+            "objective: cost + carbon priced in + price of unserved volume (+ price of what falls short of the minimum"
+            " utilisation + 12 λ CVaR), CNY per year",
         ),
         Column("bound_cny", "DOUBLE", "已证明的下界，元/年", "proven lower bound of the objective, CNY per year"),
         Column("gap", "DOUBLE", "已证明的相对差距", "proven gap: (objective - bound) / objective"),
@@ -93,6 +94,12 @@ RUNS = Table(
         Column("unserved_m3_after", "DOUBLE", "规划后供不上", "unserved m³ per year under the plan"),
         Column(
             "over_limit_m3_before", "DOUBLE", "现状超时限运输，方/年", "m³ per year hauled beyond the limit by habit"
+        ),
+        Column(
+            "quota_short_m3_after",
+            "DOUBLE",
+            "规划后低于最低利用率的方量（逐站逐月），方/年",
+            "m³ per year by which plants fall short of the minimum utilisation, month by month, under the plan",
         ),
         Column(
             "transition_objective_cny",
@@ -161,6 +168,7 @@ PLANT_DECISIONS = Table(
         ),
         Column("utilisation_before", "DOUBLE", "近 52 周利用率", "utilisation of the last 52 weeks"),
         Column("utilisation_after", "DOUBLE", "规划后平均利用率", "mean utilisation under the plan"),
+        Column("quota_short_m3", "DOUBLE", "各月低于最低利用率，方/年", "months below the minimum use, m³ per year"),
     ),
 )
 

@@ -62,6 +62,8 @@ def recompute(home: Home, plan_id: str) -> None:
     load = sent.groupby(["scenario", "period", "plant_id"])["m3"].sum().reset_index()
     overtime = (load["m3"] - load["plant_id"].map(capacity)).clip(lower=0)
     assert (overtime <= assumed["overtime_share"] * load["plant_id"].map(capacity) + 1e-3).all()
+    short = _shortfall(demand, load, capacity, assumed)
+    _shortfall_is_told(run, decided, 12 / months * short.groupby("plant_id")["m3"].sum())
 
     gone = decided["decision"].isin(["close", "merge"])
     _rules_hold(sites, decided, assumed, options)
@@ -80,26 +82,49 @@ def recompute(home: Home, plan_id: str) -> None:
     assert run["kgco2e_after"] == pytest.approx(12 / months * sent["kgco2e"].sum(), rel=1e-9)
     assert run["haul_min_after"] == pytest.approx((sent["haul_min"] * sent["m3"]).sum() / sent["m3"].sum(), rel=1e-9)
     assert run["unserved_m3_after"] == pytest.approx(12 / months * lost["m3"].sum(), rel=1e-9)
-    is_early = lost["period"].map({p: n for n, p in enumerate(sorted(demand["period"].unique()))})
-    price = is_early.lt(assumed["adaptation_lead_months"]).map(
-        {True: assumed["unserved_penalty_cny_per_m3"], False: assumed["late_supply_cny_per_m3"]}
-    )
+    price = _unserved_price(demand, lost, assumed)
     carbon = assumed["carbon_price_cny_per_t"] / 1000 * run["kgco2e_after"]
-    objective = cost + carbon + 12 / months * (lost["m3"] * price).sum()
-    sample = ["scenario", "period"]
-    monthly = pd.Series(0.0, index=demand.groupby(sample).size().index)
-    for part, cny in (
+    below = assumed["min_utilisation_cny_per_m3"] * short["m3"]
+    objective = cost + carbon + 12 / months * ((lost["m3"] * price).sum() + below.sum())
+    monthly = _monthly_cny(
         (sent, sent["cost_cny"] + assumed["carbon_price_cny_per_t"] / 1000 * sent["kgco2e"]),
         (load, assumed["overtime_cny_per_m3"] * overtime),
         (lost, lost["m3"] * price),
-    ):
-        monthly = monthly.add(cny.groupby([part[name] for name in sample]).sum(), fill_value=0)
+        (short, below),
+    )
     cvar = _dearest(monthly, 1 - assumed["risk_level"])
     assert run["cvar_recourse_cny"] == pytest.approx(cvar, rel=1e-6)
     objective += 12 * assumed["risk_weight"] * cvar
     assert run["objective_cny"] == pytest.approx(objective, rel=1e-6)
     assert run["gap"] == pytest.approx(1 - run["bound_cny"] / run["objective_cny"], abs=1e-9)
     assert run["bound_cny"] <= run["objective_cny"] and run["gap"] <= options["gap"]
+
+
+def _shortfall(demand: pd.DataFrame, load: pd.DataFrame, capacity: pd.Series, assumed: pd.Series) -> pd.DataFrame:
+    """m³ below the minimum utilisation of the mart's capacity, a row per scenario, period and plant."""
+    least = assumed["min_utilisation"] / assumed["usable_capacity_share"] * capacity
+    samples = demand[["scenario", "period"]].drop_duplicates()
+    every = samples.merge(least.rename("least").rename_axis("plant_id").reset_index(), how="cross")
+    every = every.merge(load, on=["scenario", "period", "plant_id"], how="left").fillna({"m3": 0.0})
+    return every.assign(m3=(every["least"] - every["m3"]).clip(lower=0))
+
+
+def _shortfall_is_told(run: pd.Series, decided: pd.DataFrame, yearly_m3: pd.Series) -> None:
+    assert (decided["quota_short_m3"] - yearly_m3.reindex(decided.index)).abs().max() < 1e-3
+    assert run["quota_short_m3_after"] == pytest.approx(yearly_m3.sum(), rel=1e-6, abs=1e-3)
+
+
+def _monthly_cny(*parts: tuple[pd.DataFrame, pd.Series]) -> pd.Series:
+    """Rows with their money, added up by sample month; the last part has rows in each."""
+    rows = [part[["scenario", "period"]].assign(cny=cny) for part, cny in parts]
+    return pd.concat(rows).groupby(["scenario", "period"])["cny"].sum()
+
+
+def _unserved_price(demand: pd.DataFrame, lost: pd.DataFrame, assumed: pd.Series) -> pd.Series:
+    month = lost["period"].map({p: n for n, p in enumerate(sorted(demand["period"].unique()))})
+    return month.lt(assumed["adaptation_lead_months"]).map(
+        {True: assumed["unserved_penalty_cny_per_m3"], False: assumed["late_supply_cny_per_m3"]}
+    )
 
 
 def _dearest(monthly: pd.Series, share: float) -> float:
@@ -160,7 +185,8 @@ def recompute_weeks(home: Home, plan_id: str) -> None:
     # prices: no shipment could save anything, and what is used or full is priced as it is (complementary slackness)
     priced = arcs.merge(cells, on=["cell_id", "grade_group"]).merge(plants, on=["week_start", "plant_id"])
     own = priced["cost_cny_per_m3"] + assumed["carbon_price_cny_per_t"] / 1000 * priced["kgco2e_per_m3"]
-    priced["slack"] = own + priced["load_cny_per_m3"] - priced["marginal_cny_per_m3"]
+    room = priced["load_cny_per_m3"] - priced["shortfall_cny_per_m3"]
+    priced["slack"] = own + room - priced["marginal_cny_per_m3"]
     assert priced["slack"].min() > -1e-6
     used = sent.loc[sent["m3"] > 1e-4, key].merge(priced, on=key)
     assert used["slack"].abs().max() < 1e-6
@@ -170,12 +196,18 @@ def recompute_weeks(home: Home, plan_id: str) -> None:
     assert (at["load_m3"] >= at["capacity_m3"] - 1e-4)[at["load_cny_per_m3"] > 1e-6].all()
     assert (at["load_m3"] >= (1 + share) * at["capacity_m3"] - 1e-4)[at["second_shift_cny_per_m3"] > 1e-6].all()
     assert (at["load_cny_per_m3"] <= second + at["second_shift_cny_per_m3"] + 1e-6).all()
-    capacity_price = at["load_cny_per_m3"] + share * at["second_shift_cny_per_m3"]
+    least, below = assumed["min_utilisation"] / assumed["usable_capacity_share"], assumed["min_utilisation_cny_per_m3"]
+    assert at["shortfall_cny_per_m3"].between(0, below + 1e-6).all()
+    assert (at["load_m3"] <= least * at["capacity_m3"] + 1e-4)[at["shortfall_cny_per_m3"] > 1e-6].all()
+    short = (least * at["capacity_m3"] - at["load_m3"]).clip(lower=0)
+    assert (at["shortfall_cny_per_m3"] > below - 1e-6)[short > 1e-4].all()
+    capacity_price = at["load_cny_per_m3"] + share * at["second_shift_cny_per_m3"] - least * at["shortfall_cny_per_m3"]
     assert (at["capacity_cny_per_m3"] - capacity_price).abs().max() < 1e-9
 
     # duality: what is paid is what the prices say
     overtime = (at["load_m3"] - at["capacity_m3"]).clip(lower=0).sum()
     carbon = assumed["carbon_price_cny_per_t"] / 1000 * sent["kgco2e"].sum()
     paid = sent["cost_cny"].sum() + carbon + second * overtime + dearest * cells["unserved_m3"].sum()
+    paid += below * short.sum()
     worth = (cells["marginal_cny_per_m3"] * cells["demand_m3"]).sum()
     assert paid == pytest.approx(worth - (at["capacity_cny_per_m3"] * at["capacity_m3"]).sum(), rel=1e-6)

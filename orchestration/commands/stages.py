@@ -175,6 +175,15 @@ def plan(
             )
         ),
     ] = None,
+    min_utilisation: Annotated[
+        str | None,
+        typer.Option(
+            help=said(
+                "在用站每月最低利用率，如 40%，低于部分计价",
+                "least utilisation of a working plant in every month, e.g. 40%; what falls short is priced",
+            )
+        ),
+    ] = None,
     keep: Annotated[
         list[str] | None, typer.Option(help=said("必须保留的站（可重复）", "plant that stays; repeatable"))
     ] = None,
@@ -235,6 +244,20 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     if orlib is not None:
+        _refuse_with_orlib(
+            {
+                "--max-closures": max_closures,
+                "--max-closures-per-year": max_closures_per_year,
+                "--haul-limit": haul_limit,
+                "--carbon-price": carbon_price,
+                "--demand": demand,
+                "--risk-weight": risk_weight,
+                "--min-utilisation": min_utilisation,
+                "--keep": keep,
+                "--close": close,
+                "--merge-pair": merge_pair,
+            }
+        )
         from planning.orlib import solve
 
         answer = solve(
@@ -253,6 +276,7 @@ def plan(
         carbon_price_cny_per_t=carbon_price,
         demand_change=_share(demand),
         risk_weight=risk_weight,
+        min_utilisation=_share(min_utilisation),
         keep=tuple(keep or ()),
         close=tuple(close or ()),
         merge_pairs=tuple(merge_pair or ()),
@@ -270,15 +294,23 @@ def plan(
         show({str(week["week_start"]): {name: value for name, value in week.items() if name != "week_start"}}, as_json)
 
 
+def _refuse_with_orlib(options: dict[str, object]) -> None:
+    told = ", ".join(name for name, value in options.items() if value not in (None, []))
+    if told:
+        raise typer.BadParameter(
+            said(f"{told} 是城市规划的选项，不与 --orlib 同用", f"{told}: for the city's plan, not with --orlib")
+        )
+
+
 def _share(text: str | None) -> float | None:
-    """`+20%`, `-5%` or `0.2` as a share."""
+    """`+20%`, `-5%`, `40%` or `0.2` as a share."""
     if text is None:
         return None
     try:
         return float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
     except ValueError as error:
         raise typer.BadParameter(
-            said(f"不是变化率：{text}，例如 +20%", f"not a change: {text}; for example +20%")
+            said(f"不是百分比：{text}，例如 +20% 或 0.2", f"not a share: {text}; for example +20% or 0.2")
         ) from error
 
 

@@ -13,6 +13,7 @@ import pytest
 from planning_city import RED_LINE_CANDIDATE, RED_LINE_PLANT, build
 from planning_evidence import recompute, recompute_weeks, table
 
+from orchestration.cli import run_command
 from planning.run import PlanReport, plan
 from planning.tables import TABLES
 from store.connections import writer
@@ -65,8 +66,13 @@ def test_the_report_is_json_as_it_stands(city: tuple[Home, PlanReport]) -> None:
         {"haul_limit_min": 25.0},
         {"risk_weight": 0.5},
         {"max_closures_per_year": 1},
+        {"min_utilisation": 0.5, "max_closures": 2},
+        {"min_utilisation": 0.9, "risk_weight": 0.5},
     ],
-    ids=["keep_and_close", "more_demand_dear_carbon", "short_hauls", "averse_to_risk", "one_closure_a_year"],
+    ids=[
+        *("keep_and_close", "more_demand_dear_carbon", "short_hauls", "averse_to_risk", "one_closure_a_year"),
+        *("least_load", "least_load_averse_to_risk"),
+    ],
 )
 def test_a_what_if_follows_from_its_tables_too(city: tuple[Home, PlanReport], options: dict[str, Any]) -> None:
     home, _ = city
@@ -90,6 +96,27 @@ def test_each_week_of_the_quarter_is_allocated_and_its_prices_prove_it(city: tup
     without = plan(home, close=("P02",), demand_change=2.0)
     assert set(table(home, "allocation_weekly", without.plan_id)["plant_id"]).isdisjoint({"P02"})
     assert "P02" not in {week["tightest_plant_id"] for week in without.weeks}, "it does not work"
+
+
+def test_where_a_minimum_utilisation_bites_the_plan_the_weeks_and_the_brief_say_so(
+    city: tuple[Home, PlanReport], capfd: pytest.CaptureFixture[str]
+) -> None:
+    home, base = city
+    asked = ["plan", "--min-utilisation", "60%", "--max-closures", "0", "--home", str(home.root), "--json"]
+    assert run_command(asked) == 0
+    told = json.loads(capfd.readouterr().out)
+    recompute(home, told["plan_id"])
+    recompute_weeks(home, told["plan_id"])
+    assert told["quota_short_m3_after"] > 0 == base.quota_short_m3_after
+    decided = table(home, "plant_decisions", told["plan_id"])
+    short = decided["quota_short_m3"] >= 1
+    assert short.any() and (decided["reason_en"].str.contains("Below the minimum utilisation of 60%") == short).all()
+    assert (decided["reason_zh"].str.contains("低于最低利用率 60%") == short).all()
+    brief = table(home, "policy_brief", told["plan_id"]).set_index("topic").loc["quota"]
+    assert f"60% month by month: {short.sum()} plants" in brief["text_en"] and f"{short.sum()} 座站" in brief["text_zh"]
+    weekly = table(home, "plant_prices_weekly", told["plan_id"])
+    assert (weekly["shortfall_cny_per_m3"] > 0).any() and (weekly["capacity_cny_per_m3"] < 0).any()
+    assert "quota" not in set(table(home, "policy_brief", base.plan_id)["topic"])
 
 
 def test_the_plan_says_why(city: tuple[Home, PlanReport]) -> None:
@@ -235,6 +262,8 @@ def test_keep_and_close_are_obeyed_and_contradictions_refused(city: tuple[Home, 
         ({"close": ("P01",), "keep": ("P01",)}, "contradictory_options"),
         ({"seconds": float("nan")}, "bad_option"),
         ({"risk_weight": -0.1}, "bad_option"),
+        ({"min_utilisation": -0.1}, "bad_option"),
+        ({"min_utilisation": 1.01}, "bad_option"),
         ({"no_such": 1}, "bad_option"),
         ({"keep": (RED_LINE_CANDIDATE,)}, "contradictory_options"),
     ):

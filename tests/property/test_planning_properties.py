@@ -90,6 +90,14 @@ def risk_averse(draw: st.DrawFn) -> Instance:
     return replace(instance, policy=replace(instance.policy, risk_weight=weight, risk_level=level))
 
 
+@st.composite
+def with_quota(draw: st.DrawFn, kind: st.SearchStrategy[Instance]) -> Instance:
+    """The same with a least load of every plant, up to more than its usable capacity."""
+    instance = draw(kind)
+    share, price = draw(st.sampled_from([0.3, 0.6, 1.2])), draw(st.sampled_from([5.0, 40.0]))
+    return replace(instance, policy=replace(instance.policy, least_load_share=share, shortfall_cny_per_m3=price))
+
+
 def recourse_by_hand(instance: Instance, capacity_m3: np.ndarray) -> float:
     """Yearly recourse, its mean and weighted CVaR, by another solver interface, from the definition."""
     sites, points, arcs = len(instance.sites), instance.points, len(instance.arc_site)
@@ -99,17 +107,21 @@ def recourse_by_hand(instance: Instance, capacity_m3: np.ndarray) -> float:
             instance.arc_price,
             np.full(sites, policy.overtime_cny_per_m3),
             np.full(points, policy.unserved_cny_per_m3[0]),
+            np.full(sites, policy.shortfall_cny_per_m3),
         ]
     )
-    served = np.zeros((points, arcs + sites + points))
+    served = np.zeros((points, len(cost)))
     served[instance.arc_point, np.arange(arcs)] = 1
     served[np.arange(points), arcs + sites + np.arange(points)] = 1
-    loaded = np.zeros((sites, arcs + sites + points))
+    loaded = np.zeros((2 * sites, len(cost)))
     loaded[instance.arc_site, np.arange(arcs)] = 1
     loaded[np.arange(sites), arcs + np.arange(sites)] = -1
-    bounds = [(0, None)] * arcs + [(0, policy.overtime_share * c) for c in capacity_m3] + [(0, None)] * points
+    loaded[sites + instance.arc_site, np.arange(arcs)] = -1
+    loaded[sites + np.arange(sites), arcs + sites + points + np.arange(sites)] = -1
+    bounds = [(0, None)] * arcs + [(0, policy.overtime_share * c) for c in capacity_m3] + [(0, None)] * (points + sites)
+    room = np.concatenate([capacity_m3, -policy.least_load_share * capacity_m3])
     months = [
-        linprog(cost, A_ub=loaded, b_ub=capacity_m3, A_eq=served, b_eq=demand, bounds=bounds).fun
+        linprog(cost, A_ub=loaded, b_ub=room, A_eq=served, b_eq=demand, bounds=bounds).fun
         for demand in instance.demand_m3
     ]
     # the threshold of CVaR's least value is one of the samples
@@ -137,8 +149,11 @@ def brute_force(instance: Instance) -> float:
     return best
 
 
+EVERY_KIND = st.one_of(instances(), risk_averse(), with_quota(instances()), with_quota(risk_averse()))
+
+
 @FEW
-@given(st.one_of(instances(), risk_averse()))
+@given(EVERY_KIND)
 def test_the_plan_is_the_best_of_all_enumerated_decisions(instance: Instance) -> None:
     result = solve(instance)
     assert result.status == "proven"
@@ -148,7 +163,7 @@ def test_the_plan_is_the_best_of_all_enumerated_decisions(instance: Instance) ->
 
 
 @FEW
-@given(instances())
+@given(st.one_of(instances(), with_quota(instances())))
 def test_the_value_of_perfect_information_lies_in_its_proven_interval(instance: Instance) -> None:
     result = solve(instance, gap=0.02)
     seen = wait_and_see(instance, result, seconds=60.0)
@@ -163,7 +178,7 @@ def test_the_value_of_perfect_information_lies_in_its_proven_interval(instance: 
 
 
 @FEW
-@given(st.one_of(instances(), risk_averse()))
+@given(EVERY_KIND)
 def test_a_large_master_bounds_the_whole_problem_too(instance: Instance) -> None:
     """The city's size: few arcs chosen, the others priced out, decisions sought near the relaxation."""
     with pytest.MonkeyPatch.context() as patch:
@@ -176,7 +191,7 @@ def test_a_large_master_bounds_the_whole_problem_too(instance: Instance) -> None
 
 
 @FEW
-@given(st.one_of(instances(), risk_averse()))
+@given(EVERY_KIND)
 def test_no_plant_exceeds_its_capacity_and_volume_is_conserved(instance: Instance) -> None:
     result = solve(instance, gap=0.01)
     sent = dispatch(instance, Recourse(instance), result.design)
@@ -212,7 +227,7 @@ def test_on_a_red_line_nothing_grows_and_nothing_opens(instance: Instance) -> No
 
 
 @FEW
-@given(instances(), st.integers(1, 3))
+@given(st.one_of(instances(), with_quota(instances())), st.integers(1, 3))
 def test_a_finer_partition_never_lowers_the_bound(instance: Instance, clusters: int) -> None:
     recourse = Recourse(instance)
     capacity = instance.sites.usable_m3
@@ -233,7 +248,7 @@ def test_a_finer_partition_never_lowers_the_bound(instance: Instance, clusters: 
 
 
 @FEW
-@given(st.one_of(instances(), risk_averse()))
+@given(EVERY_KIND)
 def test_the_same_question_gets_the_same_plan_and_regrets_are_exact(instance: Instance) -> None:
     first, again = solve(instance), solve(instance)
     assert np.array_equal(first.design.is_open, again.design.is_open)

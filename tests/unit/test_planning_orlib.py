@@ -113,6 +113,12 @@ def test_bad_files_are_refused_with_a_reason(text: str, reason: str, tmp_path: P
     assert told.value.text.zh and told.value.text.en
 
 
+def test_options_of_the_citys_plan_are_refused_beside_a_file(capfd: pytest.CaptureFixture[str]) -> None:
+    asked = ["plan", "--orlib", str(FILES / "cap71.txt"), "--min-utilisation", "40%", "--close", "P001"]
+    assert run_command(asked) == EXIT_USAGE
+    assert "--min-utilisation, --close" in capfd.readouterr().err
+
+
 def test_the_command_writes_json_and_leaves_with_its_code(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_command(["plan", "--orlib", str(FILES / "cap71.txt"), "--json", "--time-limit", "60"]) == 0
     found = json.loads(capfd.readouterr().out)
