@@ -15,7 +15,7 @@ import numpy as np
 from forecasting.accuracy_figures import Figures, read_figures
 from forecasting.charts import bars, fan, lines
 from forecasting.hierarchy import LEVELS
-from forecasting.origin import NAIVE, RATIO
+from forecasting.origin import NAIVE, PLAIN, RATIO
 from forecasting.promotion import LOCK_WAIT_S
 from forecasting.settings import HORIZON_BANDS, QUANTILES, band_name
 from store.connections import writer
@@ -75,14 +75,17 @@ def accuracy_page(figures: Figures) -> str:
 def _verdict(figures: Figures) -> str:
     run = figures.run
     skill, low, high = figures.skill("district", "1-52", NAIVE)
+    plain, ratio = (_percent(figures.skill("district", "1-52", model)[0]) for model in (PLAIN, RATIO))
     inside = figures.score("district", "1-52", "coverage80")
     text = Text(
         f"批次 {run['run_id']}，数据截至 {run['cutoff']} 当周；{len(figures.origins)} 个历史起点。"
         f"区县周误差比季节朴素法小 {skill:.0%}（95% 区间 {low:.0%} 至 {high:.0%}），"
+        f"比不看许可的 Prophet 小 {plain}，比管道×比值小 {ratio}，"
         f"偏差 {figures.score('district', '1-52', 'bias'):+.1%}，"
         f"八成区间实际包含 {inside:.0%}。",
         f"Run {run['run_id']}, data through the week of {run['cutoff']}; {len(figures.origins)} past origins. The "
         f"districts' weekly error is {skill:.0%} below the seasonal naive's (95 % interval {low:.0%} to {high:.0%}), "
+        f"{plain} below that of Prophet without permits, {ratio} below that of pipeline × ratio; "
         f"bias {figures.score('district', '1-52', 'bias'):+.1%}; the 80 % band held {inside:.0%}.",
     )
     return _both(text)
@@ -106,7 +109,16 @@ def _origins(figures: Figures) -> str:
 
 
 def _by_horizon(figures: Figures) -> str:
-    parts = [_head("各提前期的误差", "Accuracy by horizon")]
+    text = Text(
+        "WAPE＝Σ|误差|/Σ实际；bias＝Σ(预测−实际)/Σ实际；mase、rmsse 以去年同周的平均变动为单位；"
+        "scrps 为七个分位数的平均损失，以实际量为单位。1 − MAE/MAE 的 95% 区间由自助法得出，"
+        "按目标重叠的相邻起点成段重抽。",
+        "WAPE = Σ|error| / Σactual; bias = Σ(forecast − actual) / Σactual; mase and rmsse are in units of the mean "
+        "change from the same week of last year; scrps is the mean loss of seven quantiles, in units of the actual. "
+        "Intervals of 1 − MAE/MAE (95 %) are a bootstrap's, which draws neighbouring origins together as far as their "
+        "targets overlap.",
+    )
+    parts = [_head("各提前期的误差", "Accuracy by horizon") + _both(text)]
     for level in LEVELS:
         models = figures.models(level)
         name = _LEVEL_NAMES[level]
@@ -125,7 +137,7 @@ def _by_horizon(figures: Figures) -> str:
         ]
         parts.append(_table(["", *metrics], rows))
         skills = [
-            [f"{model} {band}", *(_percent(value) for value in figures.skill(level, band, model))]
+            [f"{figures.label(model)} {band}", *(_percent(value) for value in figures.skill(level, band, model))]
             for model in models[1:]
             for band in [*_BANDS, "1-52"]
         ]
@@ -145,9 +157,12 @@ def _by_district(figures: Figures) -> str:
 
 
 def _coverage(figures: Figures) -> str:
-    shown = {level: [figures.score(level, band, "coverage80") for band in _BANDS] for level in LEVELS}
+    shown = {_named(level): [figures.score(level, band, "coverage80") for band in _BANDS] for level in LEVELS}
     rows = [
-        [f"{level} {band}", *(_percent(figures.score(level, band, metric)) for metric in ("coverage80", "coverage95"))]
+        [
+            f"{_named(level)} {band}",
+            *(_percent(figures.score(level, band, metric)) for metric in ("coverage80", "coverage95")),
+        ]
         + [_percent(value) for value in figures.spread.get((level, band), (np.nan, np.nan))]
         for level in LEVELS
         for band in _BANDS
@@ -164,12 +179,18 @@ def _coverage(figures: Figures) -> str:
 
 def _reliability(figures: Figures) -> str:
     x = list(QUANTILES.values())
-    shown = figures.reliability
+    shown = {_named(level): shares for level, shares in figures.reliability.items()}
     text = Text(
         "横轴为分位数，纵轴为实际低于它的比例；在虚线上即诚实。",
         "Across: the quantile; up: the share of weeks that came below it. On the dashed line is honest.",
     )
-    return _head("可靠性图", "Reliability diagram") + _both(text) + f"<figure>{lines(x, shown, diagonal=True)}</figure>"
+    rows = [[name, *(_percent(share) for share in shares)] for name, shares in shown.items()]
+    return (
+        _head("可靠性图", "Reliability diagram")
+        + _both(text)
+        + f"<figure>{lines(x, shown, diagonal=True)}</figure>"
+        + _table(["", *(f"{level:.1%}" for level in x)], rows)
+    )
 
 
 def _steps(figures: Figures) -> str:
@@ -185,11 +206,17 @@ def _steps(figures: Figures) -> str:
 
 
 def _worst(figures: Figures) -> str:
-    parts = [_head("最差的情形", "Worst cases")]
+    text = Text(
+        "每个区县合计偏差最大的一个起点，取前六；浅色带为八成区间。",
+        "Each district's origin whose sum was furthest off, the first six; the pale band is the 80 % band.",
+    )
+    parts = [_head("最差的情形", "Worst cases") + _both(text)]
     for case in figures.cases:
+        weeks = len(case.actual)
         text = Text(
-            f"{case.unique_id}，起点 {case.cutoff}：合计{'高' if case.error > 0 else '低'}估 {abs(case.error):.0%}",
-            f"{case.unique_id}, origin {case.cutoff}: in sum {abs(case.error):.0%} too "
+            f"{case.unique_id}，起点 {case.cutoff}："
+            f"{weeks} 周合计{'高' if case.error > 0 else '低'}估 {abs(case.error):.0%}",
+            f"{case.unique_id}, origin {case.cutoff}: {weeks} weeks in sum {abs(case.error):.0%} too "
             f"{'high' if case.error > 0 else 'low'}",
         )
         drawn = fan(case.actual, case.mean, case.low, case.high, ["实际 actual", "预测 forecast"])
@@ -202,10 +229,10 @@ def _questions(figures: Figures) -> str:
     answers = (
         Text(
             f"起点是否独立？不是。起点相隔约 {gap:.0f} 周，{_BANDS[-1]} 周的目标彼此重叠，有效样本数少于起点数；"
-            "自助法按整个起点重抽，区间仍偏窄。",
+            "自助法因此按目标重叠的长度成段重抽相邻起点（至多一半起点）；起点少，区间只是大致的。",
             f"Are the origins independent? No. They lie about {gap:.0f} weeks apart, so targets {_BANDS[-1]} weeks "
-            "ahead overlap and count for fewer than their number. The bootstrap draws whole origins; its intervals are "
-            "still somewhat narrow.",
+            "ahead overlap and count for fewer than their number. So the bootstrap draws neighbouring origins "
+            "together, as many as overlap (half of all at most); with so few origins its intervals are rough.",
         ),
         Text(
             "何时知道什么？数据只有一道门：按 known_at 取当日已知的许可版本与供货修订；"
@@ -226,12 +253,18 @@ def _questions(figures: Figures) -> str:
             "model and bands are learned from past origins, in this report with the origin itself left out.",
         ),
         Text(
-            "留一起点的包含率偏乐观吗？略偏：相邻起点的目标重叠。每个起点的最低与最高值已列出。",
-            "Does leave-one-origin-out coverage flatter? A little, since neighbours overlap: lowest and highest single "
-            "origins are listed.",
+            "留一起点的包含率偏乐观吗？是：相邻起点的目标重叠。各起点的最低与最高值已列出；"
+            "只用更早的起点学习时的包含率，在别的合成城市上测得，见 docs/decisions/0017。",
+            "Does leave-one-origin-out coverage flatter? Yes, since neighbours overlap: lowest and highest single "
+            "origins are listed. What bands learned from earlier origins only hold, on other virtual cities, stands in "
+            "docs/decisions/0017.",
         ),
     )
     return _head("统计学家的提问", "A statistician's questions") + "".join(_both(answer) for answer in answers)
+
+
+def _named(level: str) -> str:
+    return f"{_LEVEL_NAMES[level].zh} {_LEVEL_NAMES[level].en}"
 
 
 def _head(zh: str, en: str) -> str:

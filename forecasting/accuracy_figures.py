@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 
 from forecasting.hierarchy import LEVELS, FloatArray
-from forecasting.origin import NAIVE, PLAIN, STEP_ENSEMBLE, STEP_LEVEL, STEP_PIPELINE, STEPS
+from forecasting.origin import ETS, NAIVE, PLAIN, RATIO, STEP_ENSEMBLE, STEP_LEVEL, STEP_PIPELINE, STEPS, THETA
 from forecasting.scores import UNCALIBRATED
 from forecasting.settings import HORIZON_BANDS, QUANTILES, band_name
 from store.messages import EXIT_USAGE, Text, TongmaiError
@@ -24,7 +24,15 @@ _NAMES = {
     STEP_LEVEL: Text("＋近期水平", "+ level"),
     STEP_ENSEMBLE: Text("＋集成", "+ ensemble"),
 }
+_MODELS = {
+    NAIVE: Text("季节朴素", "seasonal naive"),
+    RATIO: Text("管道×比值", "pipeline × ratio"),
+    PLAIN: _NAMES[PLAIN],
+    ETS: Text("指数平滑", "ETS"),
+    THETA: Text("Theta", "theta"),
+}
 _OWN = "run_id = $run_id AND reconciled"
+_TOLD = "(actual > 0 OR q975 > 0)"  # nothing foretold of a silent series, and nothing came: says nothing of bands
 
 
 class Case(NamedTuple):
@@ -71,7 +79,8 @@ class Figures:
 
     def label(self, model: str) -> str:
         """How a model is named on the page: the method as a whole is not its core."""
-        return "本方法 the method" if model == self.main else model
+        name = Text("本方法", "the method") if model == self.main else _MODELS.get(model, Text(model, model))
+        return " ".join(dict.fromkeys(name))
 
     def models(self, level: str) -> list[str]:
         """The method and the yardsticks that serve a level; the method's steps are not among them."""
@@ -147,7 +156,7 @@ def _spread(
     rows = connection.execute(
         f"""SELECT level, band, min(inside), max(inside) FROM (
             SELECT level, {by_band} AS band, cutoff, avg(CAST(actual BETWEEN q10 AND q90 AS INTEGER)) AS inside
-            FROM forecast.backtest WHERE {_OWN} GROUP BY ALL
+            FROM forecast.backtest WHERE {_OWN} AND {_TOLD} GROUP BY ALL
         ) GROUP BY ALL""",
         bound,
     ).fetchall()
@@ -157,7 +166,7 @@ def _spread(
 def _reliability(connection: duckdb.DuckDBPyConnection, bound: dict[str, Any]) -> dict[str, list[float]]:
     shares = ", ".join(f"avg(CAST(actual <= {name} AS INTEGER))" for name in QUANTILES)
     rows = connection.execute(
-        f"SELECT level, {shares} FROM forecast.backtest WHERE {_OWN} AND mean > 0 GROUP BY 1", bound
+        f"SELECT level, {shares} FROM forecast.backtest WHERE {_OWN} AND {_TOLD} GROUP BY 1", bound
     ).fetchall()
     found = {row[0]: list(row[1:]) for row in rows}
     return {level: found[level] for level in LEVELS if level in found}

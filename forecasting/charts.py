@@ -25,14 +25,15 @@ def bars(groups: Sequence[str], series: dict[str, list[float]], *, percent: bool
     drawn = [scale.grid(percent), _legend(list(series))]
     for position, group in enumerate(groups):
         drawn.append(_text(scale.x(position + 0.5), _HEIGHT - _BOTTOM + 16, group, "middle"))
-        for number, values in enumerate(series.values()):
+        for number, (name, values) in enumerate(series.items()):
             value = values[position]
+            title = escape(f"{group}, {name}: {_number(value, percent)}")
             if np.isfinite(value):
                 x0, x1 = scale.x(position + 0.1 + number * width), scale.x(position + 0.1 + (number + 1) * width)
                 y0, y1 = sorted((scale.y(0.0), scale.y(value)))
                 drawn.append(
                     f'<rect x="{x0:.1f}" y="{y0:.1f}" width="{x1 - x0 - 1:.1f}" height="{y1 - y0:.1f}" '
-                    f'fill="{_colour(number)}"><title>{escape(group)}: {_number(value, percent)}</title></rect>'
+                    f'fill="{_colour(number)}"><title>{title}</title></rect>'
                 )
     return _svg(drawn)
 

@@ -41,7 +41,8 @@ class Score(NamedTuple):
 class Judged(NamedTuple):
     """All origins side by side, NaN where a week has not come: `actual` (O, N, H), `forecasts`: model -> (O, N, H),
     `quantiles` and `uncalibrated` (O, 7, N, H) of the method, `scale` and `square_scale` (N,): the seasonal naive's
-    in-sample mean absolute and mean squared error, of the newest origin, so that all origins are measured alike."""
+    in-sample mean absolute and mean squared error, of the newest origin, so that all origins are measured alike;
+    `gap_weeks`: between neighbouring origins."""
 
     actual: FloatArray
     forecasts: dict[str, FloatArray]
@@ -49,6 +50,7 @@ class Judged(NamedTuple):
     uncalibrated: FloatArray
     scale: FloatArray
     square_scale: FloatArray
+    gap_weeks: float
 
 
 def main_model(backtest: Backtest) -> str:
@@ -81,17 +83,21 @@ def scaled_crps(actual: FloatArray, quantiles: FloatArray) -> float:
 
 
 def coverage(actual: FloatArray, low: FloatArray, high: FloatArray) -> float:
-    """Share of the weeks that came (O, R, W) that lie inside the band."""
-    came = ~np.isnan(actual)
-    return float(((actual >= low) & (actual <= high))[came].mean())
+    """Share of the weeks that came (O, R, W) that lie inside the band; nothing foretold of a series that is silent, and
+    nothing came, says nothing of bands."""
+    told = ~np.isnan(actual) & ((actual > 0) | (high > 0))
+    return float(((actual >= low) & (actual <= high))[told].mean()) if told.any() else np.nan
 
 
-def skill_interval(error: FloatArray, other: FloatArray, seed: int) -> tuple[float, float]:
+def skill_interval(error: FloatArray, other: FloatArray, seed: int, block: int = 1) -> tuple[float, float]:
     """95 % interval of 1 - MAE / MAE of the yardstick, by a paired bootstrap: whole origins are drawn again, since the
-    weeks of one origin are wrong together. Origins that overlap are not independent, so it is somewhat too narrow."""
+    weeks of one origin are wrong together, and `block` neighbours at a time, round in a circle, since their weeks
+    overlap (Politis & Romano 1992)."""
     random = np.random.Generator(np.random.PCG64(seed))
     mine, theirs = (np.nansum(np.abs(values), axis=(1, 2)) for values in (error, other))
-    drawn = random.integers(0, len(mine), size=(_BOOTSTRAPS, len(mine)))
+    origins = len(mine)
+    starts = random.integers(0, origins, size=(_BOOTSTRAPS, -(-origins // block)))
+    drawn = ((starts[:, :, None] + np.arange(block)) % origins).reshape(_BOOTSTRAPS, -1)[:, :origins]
     skills = 1 - mine[drawn].sum(axis=1) / np.maximum(theirs[drawn].sum(axis=1), 1e-12)
     low, high = np.quantile(skills, (0.025, 0.975))
     return float(low), float(high)
@@ -114,7 +120,13 @@ def judge(backtest: Backtest) -> Judged:
         uncalibrated=np.stack([_padded(quantiles) for quantiles in backtest.uncalibrated]),
         scale=scale,
         square_scale=square_scale,
+        gap_weeks=_gap_weeks(backtest),
     )
+
+
+def _gap_weeks(backtest: Backtest) -> float:
+    days = [replay.forecast.history.cutoff.toordinal() for replay in backtest.replays]
+    return float(np.diff(days).mean() / 7) if len(days) > 1 else float(MAX_HORIZON_WEEKS)
 
 
 def _scores(backtest: Backtest, seed: int) -> Iterator[Score]:
@@ -172,13 +184,14 @@ def _against(judged: Judged, main: str, rows: list[int], weeks: slice, seed: int
     actual = judged.actual[:, rows, weeks]
     error = judged.forecasts[main][:, rows, weeks] - actual
     found = {}
+    overlapping = int(np.clip(np.ceil(weeks.stop / judged.gap_weeks), 1, max(len(actual) // 2, 1)))
     for name, forecast in judged.forecasts.items():
         if name == main or name in STEPS[1:] or not _serves(judged, name, rows, weeks):
             continue
         other = forecast[:, rows, weeks] - actual
         found[f"skill_{name}"] = 1 - _share(np.nansum(np.abs(error)), np.nansum(np.abs(other)))
         if seed is not None and len(actual) > 1:
-            found[f"skill_{name}_low"], found[f"skill_{name}_high"] = skill_interval(error, other, seed)
+            found[f"skill_{name}_low"], found[f"skill_{name}_high"] = skill_interval(error, other, seed, overlapping)
     return found
 
 

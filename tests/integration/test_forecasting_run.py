@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -13,7 +16,7 @@ from forecasting_city import DISTRICTS, GRADES, City, build_marts, build_warehou
 
 from forecasting.run import forecast, forecast_in
 from forecasting.settings import Settings
-from forecasting.tables import TABLES, VIEWS
+from forecasting.tables import PROMOTIONS, TABLES, VIEWS
 from store.connections import writer
 from store.home import Home
 from store.messages import TongmaiError
@@ -131,6 +134,31 @@ def test_the_same_again_adds_nothing(city: duckdb.DuckDBPyConnection) -> None:
     before = numbers(city)
     assert not forecast_in(city, settings=SMALL).is_new
     assert numbers(city) == before
+
+
+def test_other_processes_threads_and_hash_seeds_give_the_same_bits(tmp_path: Path) -> None:
+    script = """
+import sys, duckdb
+from forecasting_city import City, build_marts
+from forecasting.run import forecast_in
+from forecasting.settings import Settings
+with duckdb.connect(sys.argv[1]) as connection:
+    connection.execute(f"SET threads = {sys.argv[2]}")
+    build_marts(connection, City(weeks=80))
+    forecast_in(connection, settings=Settings(samples=60, paths=30, origins_back_weeks=(20, 12)))
+"""
+    found, root = [], Path(__file__).parents[2]
+    for threads in ("1", "2"):
+        file = tmp_path / f"{threads}.duckdb"
+        paths = os.pathsep.join((str(root), str(root / "tests")))
+        changed = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "PYTHONHASHSEED": threads}
+        subprocess.run(
+            [sys.executable, "-c", script, str(file), threads],
+            check=True, env=os.environ | changed | {"PYTHONPATH": paths}, capture_output=True,
+        )  # fmt: skip
+        with duckdb.connect(str(file), read_only=True) as connection:
+            found.append({name: rows for name, rows in numbers(connection).items() if name != PROMOTIONS.name})
+    assert found[0] == found[1] and found[0]["demand"]
 
 
 def test_what_arrives_after_the_last_deliveries_counts_and_a_later_day_is_the_same_question(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from forecasting_city import DISTRICTS, City, build_warehouse
 
 from forecasting.accuracy import write_accuracy_page
+from forecasting.accuracy_figures import read_figures
 from forecasting.compare import compare
 from forecasting.explain import explain
 from forecasting.promotion import consider, promote
@@ -112,8 +113,15 @@ def test_the_page_needs_nothing_else_and_speaks_both_languages(city: tuple[Home,
         ("可靠性图", "Reliability diagram"),
         ("预测增值", "Forecast value added"),
         ("最差的情形", "Worst cases"),
+        ("季节朴素", "seasonal naive"),
     ):
         assert zh in page and en in page
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        figures = read_figures(connection, second)
+    for level, below in figures.reliability.items():
+        for low, high, metric in ((1, 5, "coverage80"), (0, 6, "coverage95")):
+            inside = figures.score(level, "1-52", metric)
+            assert below[high] - below[low] == pytest.approx(inside, abs=1e-9), "the diagram says what the table says"
     with pytest.raises(TongmaiError) as caught:
         write_accuracy_page(home, "none")
     assert caught.value.reason == "no_backtest"
