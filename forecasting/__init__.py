@@ -5,6 +5,6 @@ backtests, and the tables that keep them. Does not belong here: demand's definit
 
 One run reads `history` -> `pipeline` -> `model` -> `reconcile` -> `errors` -> `paths`, wired in `run`.
 
-`engine` forecasts any `panel` of series; `series_run` is its door for files: `long_table` -> `series_source` ->
-`engine.forecast`.
+`engine` forecasts any `panel` of series; `series_run` is its door for files: `table_stream` ->
+`long_table` -> `series_source` -> `engine.forecast` -> `series_output`.
 """

@@ -1,7 +1,7 @@
 """`tongmai forecast --series`: a long table in, its forecast out, and a summary of what was done.
 
-Belongs here: the options' meaning, the output file, the summary. Does not belong here: reading (`long_table`),
-calendars (`series_source`), forecasting (`forecasting.engine`).
+Belongs here: the options' meaning, the summary. Does not belong here: reading (`long_table`), calendars
+(`series_source`), forecasting (`forecasting.engine`), writing (`series_output`).
 """
 
 from __future__ import annotations
@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pa_parquet
 
-from forecasting.engine.forecast import ENSEMBLE, Forecast, forecast
+from forecasting.engine.forecast import ENSEMBLE, forecast_in_parts
 from forecasting.engine.members import MEMBERS
 from forecasting.engine.plain import PLAIN
 from forecasting.frequency import FREQUENCIES
-from forecasting.hierarchy import DateArray
-from forecasting.long_table import LongTable, read_long_table
-from forecasting.series_source import FLAGS, SeriesSource, source_of, times_ahead
+from forecasting.long_table import opened_long_table
+from forecasting.series_flags import FLAGS
+from forecasting.series_output import SeriesSpool, write_forecasts
+from forecasting.series_source import source_of
 from forecasting.settings import QUANTILES
 from store.messages import EXIT_USAGE, TongmaiError, progress
 
@@ -70,7 +68,7 @@ def forecast_series_file(
 ) -> SeriesReport:
     """Forecast every series of `path` from its own last observation and write `out`.
 
-    Raises TongmaiError for options and files that cannot be used; see `read_long_table` and `source_of`.
+    Raises TongmaiError for options and files that cannot be used; see `opened_long_table` and `source_of`.
     """
     frequency = FREQUENCIES.get(freq or "")
     if frequency is None:
@@ -81,23 +79,29 @@ def forecast_series_file(
         raise _usage("bad_out", "--out", out, ("OUT.parquet", "OUT.csv"))
     if not out.parent.is_dir():
         raise TongmaiError("no_folder", f"没有这个文件夹：{out.parent}", f"there is no folder {out.parent}", EXIT_USAGE)
-    table = read_long_table(path)
-    source = source_of(table, frequency, season, horizon, known_future)
-    count = len(source.panel)
-    progress("forecast", f"{count} 个序列，各预测 {horizon} 期", f"{count} series, {horizon} periods each")
-    result = forecast(source.panel, model, _tell)
-    _write(_output(table, source, result), out)
+    with opened_long_table(path, is_hourly=frequency.name == "h") as table:
+        source = source_of(table, frequency, season, horizon, known_future)
+        count = len(source)
+        progress("forecast", f"{count} 个序列，各预测 {horizon} 期", f"{count} series, {horizon} periods each")
+        weights, parts = forecast_in_parts(source, model)
+        with SeriesSpool(table.folder / "forecasts", (1 + len(QUANTILES), horizon)) as spool:
+            done = 0
+            for part in parts:
+                spool.put(part.rows, np.concatenate([part.mean[None], part.quantiles]).swapaxes(0, 1))
+                done += len(part.rows)
+                _tell(done, len(part.rows), count)
+            write_forecasts(out, source, spool)
     return SeriesReport(
         series=count,
         rows=count * horizon,
         freq=frequency.name,
-        seasons=source.panel.seasons,
+        seasons=source.seasons,
         horizon=horizon,
         model=model,
         out=str(out),
         left_out=source.left_out,
         ignored_columns=table.ignored,
-        weights={name: [round(float(value), 4) for value in values] for name, values in result.weights.items()},
+        weights={name: [round(float(value), 4) for value in values] for name, values in weights.items()},
         flags=_by_flag(source.flags),
     )
 
@@ -113,50 +117,11 @@ def _usage(reason: str, option: str, given: object, known: Sequence[str] | dict[
     )
 
 
-def _tell(done: int, count: int) -> None:
+def _tell(done: int, newly: int, count: int) -> None:
     tenth = max(count // 10, 1)
-    if done == count or done // tenth > (done - 1) // tenth:
+    if done == count or done // tenth > (done - newly) // tenth:
         progress("forecast", f"{done} / {count} 个序列", f"{done} of {count} series")
 
 
 def _by_flag(flags: dict[str, list[str]]) -> dict[str, list[str]]:
     return {code: ids for code in FLAGS if (ids := [one for one, codes in flags.items() if code in codes])}
-
-
-def _output(table: LongTable, source: SeriesSource, result: Forecast) -> pa.Table:
-    """unique_id, ds, mean and the quantiles, in order of the first two; a unique_id keeps its type."""
-    panel = source.panel
-    ids = pa.array(np.repeat(np.array(panel.ids, dtype=object), panel.horizon), pa.string())
-    times: DateArray = times_ahead(panel, table.is_counter).ravel()
-    numbers = {"mean": result.mean} | dict(zip(QUANTILES, result.quantiles, strict=True))
-    largest = np.finfo(np.float64).max
-    return pa.table(
-        {
-            "unique_id": ids.cast(table.id_type),
-            "ds": pa.array(times.astype(np.int64)) if table.is_counter else pa.array(times.astype("datetime64[us]")),
-        }
-        | {name: pa.array(np.clip(values, -largest, largest).ravel()) for name, values in numbers.items()}
-    )
-
-
-def _write(table: pa.Table, out: Path) -> None:
-    """Whole or not at all: beside it first, then in its place."""
-    beside = out.with_name(f".{out.name}.part")
-    try:
-        if out.suffix.lower() == ".parquet":
-            pa_parquet.write_table(table, beside)
-        else:
-            times = table["ds"]
-            if pa.types.is_timestamp(times.type):
-                days = times.cast(pa.date32(), safe=False)
-                is_midnight = days.cast(times.type).equals(times)
-                text = days.cast(pa.string()) if is_midnight else times.cast(pa.timestamp("s")).cast(pa.string())
-                table = table.set_column(1, "ds", text)
-            pa_csv.write_csv(table, beside, pa_csv.WriteOptions(quoting_style="needed"))
-        beside.replace(out)
-    except OSError as error:
-        raise TongmaiError(
-            "cannot_write", f"写不了 {out}：{error.strerror}", f"cannot write {out}: {error.strerror}"
-        ) from error
-    finally:
-        beside.unlink(missing_ok=True)

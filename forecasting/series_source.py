@@ -1,47 +1,98 @@
-"""A long table as a panel: each series on its own calendar, up to its own last observation, with flags for its flaws.
+"""A long table as panels: each series on its own calendar, up to its own last observation.
 
-Belongs here: calendars, gaps, histories too long, regressors known ahead. Does not belong here: reading files
-(`long_table`), forecasting (`forecasting.engine`).
+Belongs here: calendars, which periods a panel holds, regressors known ahead. Does not belong here: reading files
+(`long_table`), flaws of series (`series_flags`), forecasting (`forecasting.engine`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from forecasting.frequency import Frequency
 from forecasting.hierarchy import DateArray, FloatArray, IntArray
-from forecasting.long_table import LongTable
+from forecasting.long_table import LongTable, Rows
 from forecasting.panel import Panel
-from store.messages import EXIT_USAGE, Text, TongmaiError
-
-FLAGS: dict[str, Text] = {
-    "no_observations": Text("没有任何 y，未预测", "has no y at all; not forecast"),
-    "all_zero": Text("全为零：预测为零", "all zero: forecast as zero"),
-    "constant": Text("从未变化：预测为同一数值", "never changed: forecast as the same value"),
-    "short": Text("历史短：区间主要来自其他序列与先验", "short: its spread is mostly that of other series and a prior"),
-    "gaps_filled": Text("有缺失的时段，已按邻近与季节补上", "periods are missing; bridged by neighbours and season"),
-    "mostly_gaps": Text("多半时段缺失", "more periods are missing than not"),
-    "dates_snapped": Text("日期不等距，已归入最近的时段", "dates are not evenly spaced; moved to the nearest period"),
-    "not_finite": Text("y 有无穷值，按缺失处理", "y holds infinities; taken as missing"),
-    "history_cut": Text("历史过长，只用最近一段", "long history; only its recent part is used"),
-    "ends_early": Text("比文件中其他序列更早结束", "ends before other series of the file"),
-    "not_positive": Text("有零或负值：按普通尺度而非对数预测", "has zeros or negatives: forecast in units, not logs"),
-}
-"""What a flag on a series means."""
+from forecasting.series_flags import flags_of
+from store.messages import EXIT_USAGE, TongmaiError
 
 _LONGEST = {"W": 780, "MS": 600, "QS": 240, "D": 1461, "h": 2016}
+_INSPECTED = 256  # series at once
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """One series' rows on its calendar: `place` in the table's ids; `position` (R,) periods from its last observation,
+    which is at `end`; the values of its rows."""
+
+    place: int
+    end: np.datetime64
+    position: IntArray
+    is_snapped: bool
+    not_finite: bool
+    y: FloatArray
+    further: dict[str, FloatArray]
+
+    @property
+    def observed(self) -> IntArray:
+        """Positions of its observations, ascending; the last is 0."""
+        return self.position[np.isfinite(self.y)]
 
 
 @dataclass(frozen=True, eq=False)
 class SeriesSource:
-    """The panel of a file, `left_out` series that cannot be forecast, `flags`: unique_id -> codes of FLAGS."""
+    """The series of a table that can be forecast, of which `rows` makes panels: `kept` (N,) their places in the table's
+    ids, `ends` and `lengths` (N,); `left_out` are the others; `flags`: unique_id -> codes of FLAGS."""
 
-    panel: Panel
-    left_out: tuple[str, ...]
-    flags: dict[str, list[str]]
+    table: LongTable
+    frequency: Frequency
+    seasons: tuple[int, ...]
+    horizon: int
+    known_future: tuple[str, ...]
+    kept: IntArray
+    ends: DateArray
+    lengths: IntArray
+    left_out: tuple[str, ...] = ()
+    flags: dict[str, list[str]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    @property
+    def ids(self) -> list[str]:
+        """(N,)"""
+        return [self.table.ids[place] for place in self.kept]
+
+    def rows(self, chosen: Sequence[int] | IntArray) -> Panel:
+        """Some of the series as a panel."""
+        index = np.asarray(chosen, dtype=np.int64)
+        found = {one.place: one for one in _placed(self.table, self.frequency, self.kept[index]) if one is not None}
+        series = [found[place] for place in self.kept[index]]
+        periods = int(self.lengths[index].max(initial=1))
+        y = np.full((len(series), periods), np.nan)
+        for row, one in enumerate(series):
+            inside = _inside(one, periods, 0)
+            y[row, one.position[inside] + periods - 1] = one.y[inside]
+        leads = [name for name in self.table.numeric if name not in self.known_future]
+        return Panel(
+            ids=tuple(self.table.ids[one.place] for one in series),
+            ends=self.ends[index],
+            frequency=self.frequency,
+            y=y,
+            horizon=self.horizon,
+            seasons=self.seasons,
+            leads=_regressors(series, leads, periods, 0),
+            features=_regressors(series, self.known_future, periods, self.horizon),
+        )
+
+    def times_ahead(self, row: int) -> DateArray:
+        """(H,) the times of one series that are forecast."""
+        steps = np.arange(1, self.horizon + 1)
+        if self.table.is_counter:
+            return np.asarray((self.ends[row].astype(np.int64) + steps).astype("datetime64[s]"))
+        return self.frequency.ahead(self.ends[row], steps)
 
 
 def seasons_of(frequency: Frequency, season: int | None) -> tuple[int, ...]:
@@ -54,82 +105,103 @@ def seasons_of(frequency: Frequency, season: int | None) -> tuple[int, ...]:
 def source_of(
     table: LongTable, frequency: Frequency, season: int | None, horizon: int, known_future: Sequence[str] = ()
 ) -> SeriesSource:
-    """Raises TongmaiError: no_observations, freq_mismatch, unknown_column, known_future_missing."""
-    unknown = [name for name in known_future if name not in table.further]
+    """Look at every series once. Raises TongmaiError: no_observations, freq_mismatch, unknown_column,
+    known_future_missing."""
+    known_future = tuple(dict.fromkeys(known_future))
+    unknown = [name for name in known_future if name not in table.numeric]
     if unknown:
-        told, found = ", ".join(unknown), ", ".join(table.further) or "–"
+        told, found = ", ".join(unknown), ", ".join(table.numeric) or "–"
         raise TongmaiError(
             "unknown_column",
             f"--known-future 的列不存在或不是数：{told}；可用：{found}",
             f"--known-future names columns that are absent or no numbers: {told}; there are: {found}",
             EXIT_USAGE,
         )
-    bounds = np.searchsorted(table.series, np.arange(len(table.ids) + 1))
-    flags: dict[str, list[str]] = {one: [] for one in table.ids}
+    longest = _LONGEST[frequency.name]
+    flags: dict[str, list[str]] = {}
     kept: list[int] = []
     ends: list[np.datetime64] = []
-    columns: list[tuple[IntArray, FloatArray, IntArray]] = []  # positions (<= 0 up to the end), y, rows
-    for place, one in enumerate(table.ids):
-        rows = np.arange(bounds[place], bounds[place + 1])
-        observed = rows[np.isfinite(table.y[rows])]
-        if table.not_finite[rows].any():
-            flags[one].append("not_finite")
-        if not len(observed):
-            flags[one].append("no_observations")
-            continue
-        end = table.ds[observed[-1]]
-        position = _positions(table, frequency, rows, end, flags[one])
-        if position is None:
-            raise _mismatch(one, frequency)
-        kept.append(place)
-        ends.append(end)
-        columns.append((position, table.y[rows], rows))
+    lengths: list[int] = []
+    least, steps = np.iinfo(np.int64).max, np.zeros(0, dtype=np.int64)
+    places = np.arange(len(table.ids))
+    for first in range(0, len(places), _INSPECTED):
+        some = places[first : first + _INSPECTED]
+        for place, one in zip(some, _placed(table, frequency, some), strict=True):
+            if one is None:
+                flags[table.ids[place]] = ["no_observations"]
+                continue
+            if (np.diff(one.position) <= 0).any():
+                raise _mismatch(table.ids[place], frequency)
+            _refuse_missing_future(one, table.ids[place], known_future, horizon)
+            kept.append(int(place))
+            ends.append(one.end)
+            lengths.append(1 - int(one.observed[one.observed > -longest][0]))
+            flags[table.ids[place]] = flags_of(one.y, one.position, longest, one.is_snapped, one.not_finite)
+            if least > 1 and len(one.position) > 1:
+                steps = np.append(steps, np.diff(one.position))
+                least = int(steps.min())
     if not kept:
         raise TongmaiError("no_observations", "所有序列都没有 y", "no series has any y")
-    _refuse_wrong_frequency(columns, frequency)
-    longest = _LONGEST[frequency.name]
-    periods = min(max(-int(position[np.isfinite(y)][0]) for position, y, _ in columns) + 1, longest)
-    panel_y = np.full((len(kept), periods), np.nan)
-    for row, (position, y, _) in enumerate(columns):
-        inside = (position > -periods) & (position <= 0)
-        panel_y[row, position[inside] + periods - 1] = y[inside]
-        _flag(flags[table.ids[kept[row]]], panel_y[row], position[np.isfinite(y)], longest)
+    _refuse_wrong_frequency(steps, frequency)
     newest = max(ends)
     for place, end in zip(kept, ends, strict=True):
-        if end < newest:
+        if end < newest and _is_period_later(frequency, end, newest, table.is_counter):
             flags[table.ids[place]].append("ends_early")
-    panel = Panel(
-        ids=tuple(table.ids[place] for place in kept),
-        ends=np.array(ends, dtype="datetime64[s]"),
+    return SeriesSource(
+        table=table,
         frequency=frequency,
-        y=panel_y,
-        horizon=horizon,
         seasons=seasons_of(frequency, season),
-        leads=_leads(table, columns, [name for name in table.further if name not in known_future], periods),
-        features=_features(table, kept, columns, known_future, periods, horizon),
+        horizon=horizon,
+        known_future=known_future,
+        kept=np.array(kept, dtype=np.int64),
+        ends=np.array(ends, dtype="datetime64[s]"),
+        lengths=np.array(lengths, dtype=np.int64),
+        left_out=tuple(table.ids[place] for place in sorted(set(places.tolist()) - set(kept))),
+        flags={one: codes for one, codes in flags.items() if codes},
     )
-    left_out = tuple(one for place, one in enumerate(table.ids) if place not in set(kept))
-    return SeriesSource(panel, left_out, {one: codes for one, codes in flags.items() if codes})
 
 
-def times_ahead(panel: Panel, is_counter: bool) -> DateArray:
-    """(N, H) the times that are forecast."""
-    steps = np.arange(1, panel.horizon + 1)
-    if is_counter:
-        return np.asarray((panel.ends.astype(np.int64)[:, None] + steps).astype("datetime64[s]"))
-    return np.array([panel.frequency.ahead(end, steps) for end in panel.ends])
+def _placed(table: LongTable, frequency: Frequency, places: IntArray) -> Iterator[Placed | None]:
+    """These series in turn; None for one without observations."""
+    rows = table.rows(places)
+    for place in places:
+        low, high = np.searchsorted(rows.series, [place, place + 1])
+        yield _on_calendar(table, frequency, int(place), rows, slice(low, high))
 
 
-def _positions(
-    table: LongTable, frequency: Frequency, rows: IntArray, end: np.datetime64, flags: list[str]
-) -> IntArray | None:
-    """(R,) periods from the end, 0 the last observation; None when two rows fall into one period."""
+def _on_calendar(table: LongTable, frequency: Frequency, place: int, rows: Rows, part: slice) -> Placed | None:
+    ds, y = rows.ds[part], rows.y[part]
+    observed = np.flatnonzero(np.isfinite(y))
+    if not len(observed):
+        return None
+    end = ds[observed[-1]]
     if table.is_counter:
-        return np.asarray((table.ds[rows] - end).astype(np.int64))
-    position, inexact = frequency.positions(table.ds[rows], end)
-    if inexact.any():
-        flags.append("dates_snapped")
-    return position if (np.diff(position) > 0).all() else None
+        position, is_snapped = np.asarray((ds - end).astype(np.int64)), False
+    else:
+        position, inexact = frequency.positions(ds, end)
+        is_snapped = bool(inexact.any())
+    further = {name: values[part] for name, values in rows.further.items()}
+    return Placed(place, end, position, is_snapped, bool(rows.not_finite[part].any()), y, further)
+
+
+def _inside(one: Placed, periods: int, beyond: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    return np.asarray((one.position > -periods) & (one.position <= beyond))
+
+
+def _regressors(series: Sequence[Placed], names: Sequence[str], periods: int, beyond: int) -> FloatArray | None:
+    """(N, T + beyond, K): each up to so many periods beyond the last observation; NaN where no row is."""
+    if not names:
+        return None
+    values = np.full((len(series), periods + beyond, len(names)), np.nan)
+    for row, one in enumerate(series):
+        inside = _inside(one, periods, beyond)
+        for column, name in enumerate(names):
+            values[row, one.position[inside] + periods - 1, column] = one.further[name][inside]
+    return values
+
+
+def _is_period_later(frequency: Frequency, end: np.datetime64, newest: np.datetime64, is_counter: bool) -> bool:
+    return is_counter or bool(frequency.ahead(end, np.ones(1, dtype=np.int64))[0] <= newest)
 
 
 def _mismatch(one: str, frequency: Frequency) -> TongmaiError:
@@ -141,12 +213,10 @@ def _mismatch(one: str, frequency: Frequency) -> TongmaiError:
     )
 
 
-def _refuse_wrong_frequency(columns: list[tuple[IntArray, FloatArray, IntArray]], frequency: Frequency) -> None:
+def _refuse_wrong_frequency(steps: IntArray, frequency: Frequency) -> None:
     """A file in which no two rows lie one period apart is of another frequency."""
-    steps = [np.diff(position[np.isfinite(y)]) for position, y, _ in columns]
-    every = np.concatenate(steps) if steps else np.zeros(0)
-    if len(every) > 2 and every.min() > 1:
-        usual = int(np.median(every))
+    if len(steps) > 2 and steps.min() > 1:
+        usual = int(np.median(steps))
         raise TongmaiError(
             "freq_mismatch",
             f"没有两行只隔一个 {frequency.name} 时段（通常隔 {usual} 个）；请检查 --freq",
@@ -155,61 +225,17 @@ def _refuse_wrong_frequency(columns: list[tuple[IntArray, FloatArray, IntArray]]
         )
 
 
-def _flag(flags: list[str], y: FloatArray, observed: IntArray, longest: int) -> None:
-    values = y[np.isfinite(y)]
-    span = len(y) - int(np.isfinite(y).argmax())
-    if (values == 0).all():
-        flags.append("all_zero")
-    elif (values == values[0]).all() and len(values) > 1:
-        flags.append("constant")
-    elif values.min() <= 0:
-        flags.append("not_positive")
-    if len(values) < 10:
-        flags.append("short")
-    if len(values) < span:
-        flags.append("mostly_gaps" if 2 * len(values) < span else "gaps_filled")
-    if observed[0] <= -longest:
-        flags.append("history_cut")
-
-
-def _leads(
-    table: LongTable, columns: list[tuple[IntArray, FloatArray, IntArray]], names: list[str], periods: int
-) -> FloatArray | None:
-    """(N, T, K) the other regressors, each up to its series' last observation; what stands later is not looked at."""
-    if not names:
-        return None
-    leads = np.full((len(columns), periods, len(names)), np.nan)
-    for row, (position, _, rows) in enumerate(columns):
-        inside = (position > -periods) & (position <= 0)
-        for column, name in enumerate(names):
-            leads[row, position[inside] + periods - 1, column] = table.further[name][rows[inside]]
-    return leads
-
-
-def _features(
-    table: LongTable,
-    kept: list[int],
-    columns: list[tuple[IntArray, FloatArray, IntArray]],
-    names: Sequence[str],
-    periods: int,
-    horizon: int,
-) -> FloatArray | None:
-    """(N, T + H, K) regressors known in advance; NaN where a row is missing."""
-    if not names:
-        return None
-    features = np.full((len(columns), periods + horizon, len(names)), np.nan)
-    for row, (position, _, rows) in enumerate(columns):
-        inside = (position > -periods) & (position <= horizon)
-        for column, name in enumerate(names):
-            features[row, position[inside] + periods - 1, column] = table.further[name][rows[inside]]
-        absent = ~np.isfinite(features[row, periods:]).all(axis=1)
-        if absent.any():
-            one, step = table.ids[kept[row]], int(np.argmax(absent)) + 1
-            raise TongmaiError(
-                "known_future_missing",
-                f"序列 {one} 在最后一次观测之后第 {step} 期没有 {', '.join(names)}；共需 {horizon} 期（y 留空）",
-                f"series {one} lacks {', '.join(names)} {step} periods after its last y; "
-                f"{horizon} rows with empty y are needed",
-                EXIT_USAGE,
-            )
-    return features
+def _refuse_missing_future(one: Placed, name: str, known_future: Sequence[str], horizon: int) -> None:
+    """What is said to be known in advance must be there for every period that is forecast."""
+    features = _regressors([one], known_future, 1, horizon)
+    if features is None:
+        return
+    absent = ~np.isfinite(features[0, 1:]).all(axis=1)
+    if absent.any():
+        told, step = ", ".join(known_future), int(np.argmax(absent)) + 1
+        raise TongmaiError(
+            "known_future_missing",
+            f"序列 {name} 在最后一次观测之后第 {step} 期没有 {told}；共需 {horizon} 期（y 留空）",
+            f"series {name} lacks {told} {step} periods after its last y; {horizon} rows with empty y are needed",
+            EXIT_USAGE,
+        )

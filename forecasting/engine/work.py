@@ -117,6 +117,8 @@ class Work:
         if features is None:
             return None
         known = np.isfinite(features)
+        largest = np.where(known, np.abs(features), 0.0).max(axis=1, keepdims=True, initial=0.0)
+        features = features / np.where(largest > 0, largest, 1.0)  # without overflow
         count = np.maximum(known.sum(axis=1, keepdims=True), 1)
         left = np.where(known, features - np.where(known, features, 0.0).sum(axis=1, keepdims=True) / count, 0.0)
         spread = np.sqrt((left**2).sum(axis=1, keepdims=True) / count)
