@@ -50,6 +50,7 @@ PARETO = Table(
             "price of unserved volume relative to the assumption",
         ),
         Column("unserved_m3", "DOUBLE", "供不上，方/年", "unserved m³ per year"),
+        Column("quota_short_m3", "DOUBLE", "低于最低利用率，方/年", "m³ per year below the minimum utilisation"),
         Column("objective_cny", "DOUBLE", "该价格下的目标值，元/年", "objective at these prices, CNY per year"),
     ),
 )

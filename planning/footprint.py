@@ -39,6 +39,11 @@ class Footprint:
     quota_cny: float
     risk_cny: float = 0.0
 
+    @property
+    def quota_short_m3(self) -> float:
+        """What all sites together fall short of their quotas, m³ per year."""
+        return MONTHS_PER_YEAR * float(self.site_short_m3.sum())
+
     def objective_cny(self, instance: Instance) -> float:
         """Cost + carbon priced in + price of what stays unserved and of idle quotas + the weight of the tail."""
         carbon = instance.policy.carbon_price_cny_per_t / 1000 * self.kgco2e

@@ -40,6 +40,7 @@ class FrontPoint:
     kgco2e: float
     cvar_unserved: float
     unserved_m3: float
+    quota_short_m3: float
     plants_kept: int
     objective_cny: float
     bound: float
@@ -80,6 +81,7 @@ def _point(
         kgco2e=after.footprint.kgco2e,
         cvar_unserved=worst_tenth_unserved_m3(asked, after),
         unserved_m3=after.footprint.unserved_m3,
+        quota_short_m3=after.footprint.quota_short_m3,
         plants_kept=int(found.design.is_open.sum()),
         objective_cny=found.objective_cny,
         bound=found.bound_cny,

@@ -94,7 +94,7 @@ def run_row(plan: Plan) -> dict[str, Any]:
         "unserved_m3_reallocated": reallocated.unserved_m3,
         "unserved_m3_after": after.unserved_m3,
         "over_limit_m3_before": plan.habit.over_limit_m3,
-        "quota_short_m3_after": MONTHS_PER_YEAR * float(after.site_short_m3.sum()),
+        "quota_short_m3_after": after.quota_short_m3,
         "transition_objective_cny": plan.transition.objective_cny,
         "cvar_recourse_cny": cvar_cny(result.evaluation.monthly_cny, instance.policy.risk_level),
         "stochastic_value_cny": result.stochastic_value_cny,
@@ -246,6 +246,7 @@ def _pareto(plan: Plan) -> Columns:
         "carbon_price_cny_per_t": [instance.policy.carbon_price_cny_per_t] * 2,
         "unserved_price_factor": [1.0, 1.0],
         "unserved_m3": [state.footprint.unserved_m3 for state in states],
+        "quota_short_m3": [state.footprint.quota_short_m3 for state in states],
         "objective_cny": [state.footprint.objective_cny(instance) for state in states],
     }
 

@@ -36,11 +36,33 @@ def test_the_front_has_fifteen_points_each_with_its_bound(city: tuple[Home, Plan
     price = points["carbon_price_cny_per_t"]
     same = points[price == points.loc[1, "carbon_price_cny_per_t"]].sort_values("unserved_price_factor")
     assert same["unserved_m3"].iloc[-1] <= same["unserved_m3"].iloc[0] * slack + 1.0, "dearer shortage, less of it"
-    # no alternative beats the plan at the plan's own prices by more than what the plan leaves unproven
-    shortage = points["objective_cny"] - points["cost"] - price / 1000 * points["kgco2e"]
-    at_plan = points["cost"] + points.loc[1, "carbon_price_cny_per_t"] / 1000 * points["kgco2e"]
+    nothing_beats_the_plan_at_its_prices(points, report, 0.0)
+
+
+def nothing_beats_the_plan_at_its_prices(points: pd.DataFrame, report: PlanReport, below_cny_per_m3: float) -> None:
+    """No alternative does, by more than what the plan leaves unproven."""
+    below = below_cny_per_m3 * points["quota_short_m3"]
+    carbon = points["carbon_price_cny_per_t"] / 1000 * points["kgco2e"]
+    shortage = points["objective_cny"] - points["cost"] - carbon - below
+    at_plan = points["cost"] + points.loc[1, "carbon_price_cny_per_t"] / 1000 * points["kgco2e"] + below
     at_plan += shortage / points["unserved_price_factor"]
     assert (at_plan >= report.bound_cny - 1.0).all()
+    assert at_plan[1] == pytest.approx(report.objective_cny, rel=1e-6)
+
+
+def test_with_a_minimum_utilisation_alternatives_and_regrets_count_it_too(city: tuple[Home, PlanReport]) -> None:
+    home, _ = city
+    report = plan(home, has_front=True, has_regrets=True, has_flips=True, min_utilisation=0.5)
+    assumed = table(home, "assumptions", report.plan_id).set_index("name")["value"]
+    points = table(home, "pareto", report.plan_id).set_index("point").drop(index=0)
+    assert (points["quota_short_m3"] > 0).all() and points["bound"].le(points["objective_cny"] + 1e-6).all()
+    nothing_beats_the_plan_at_its_prices(points, report, assumed["min_utilisation_cny_per_m3"])
+    regrets = table(home, "regrets", report.plan_id)
+    allowed = regrets[regrets["broken_rules"].map(len) == 0]
+    assert (allowed["regret_cny"] >= -(report.objective_cny - report.bound_cny) - 1.0).all()
+    assert len(table(home, "flips", report.plan_id)) and report.transition_objective_cny > 0
+    seen = table(home, "wait_and_see", report.plan_id)
+    assert seen["plan_cny"].mean() == pytest.approx(report.objective_cny)
 
 
 def test_every_closure_says_at_what_assumption_it_turns_over(city: tuple[Home, PlanReport]) -> None:
