@@ -15,7 +15,7 @@ from forecasting.frequency import Frequency
 from forecasting.hierarchy import DateArray, FloatArray, IntArray
 from forecasting.long_table import LongTable, Rows
 from forecasting.panel import Panel
-from forecasting.series_flags import flags_of
+from forecasting.series_flags import flags_of, spikes_of
 from store.messages import EXIT_USAGE, TongmaiError
 
 _LONGEST = {"W": 780, "MS": 600, "QS": 240, "D": 1461, "h": 2016}
@@ -25,15 +25,14 @@ _INSPECTED = 256  # series at once
 @dataclass(frozen=True, eq=False)
 class Placed:
     """One series' rows on its calendar: `place` in the table's ids; `position` (R,) periods from its last observation,
-    which is at `end`; the values of its rows."""
+    which is at `end`; the values of its rows, `y` without lone spikes; `flaws` that its rows showed, codes of FLAGS."""
 
     place: int
     end: np.datetime64
     position: IntArray
-    is_snapped: bool
-    not_finite: bool
     y: FloatArray
     further: dict[str, FloatArray]
+    flaws: tuple[str, ...]
 
     @property
     def observed(self) -> IntArray:
@@ -136,7 +135,7 @@ def source_of(
             kept.append(int(place))
             ends.append(one.end)
             lengths.append(1 - int(one.observed[one.observed > -longest][0]))
-            flags[table.ids[place]] = flags_of(one.y, one.position, longest, one.is_snapped, one.not_finite)
+            flags[table.ids[place]] = [*one.flaws, *flags_of(one.y, one.position, longest)]
             if least > 1 and len(one.position) > 1:
                 steps = np.append(steps, np.diff(one.position))
                 least = int(steps.min())
@@ -175,13 +174,26 @@ def _on_calendar(table: LongTable, frequency: Frequency, place: int, rows: Rows,
     if not len(observed):
         return None
     end = ds[observed[-1]]
+    spikes = spikes_of(y)
+    ends_on_spike = bool(spikes[observed[-1]])
     if table.is_counter:
-        position, is_snapped = np.asarray((ds - end).astype(np.int64)), False
+        position, inexact = np.asarray((ds - end).astype(np.int64)), np.zeros(len(ds), dtype=bool)
     else:
         position, inexact = frequency.positions(ds, end)
-        is_snapped = bool(inexact.any())
-    further = {name: values[part] for name, values in rows.further.items()}
-    return Placed(place, end, position, is_snapped, bool(rows.not_finite[part].any()), y, further)
+    found = {
+        "not_finite": rows.not_finite[part].any(),
+        "dates_snapped": inexact.any(),
+        "ends_on_spike": ends_on_spike,
+        "spikes_left_out": spikes.any() and not ends_on_spike,
+    }
+    return Placed(
+        place=place,
+        end=end,
+        position=position,
+        y=y if ends_on_spike else np.where(spikes, np.nan, y),
+        further={name: values[part] for name, values in rows.further.items()},
+        flaws=tuple(code for code, holds in found.items() if holds),
+    )
 
 
 def _inside(one: Placed, periods: int, beyond: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

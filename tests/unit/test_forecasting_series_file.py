@@ -50,6 +50,11 @@ def numbers(table: pa.Table) -> np.ndarray:
         ([*BASE, *weekly("empty", [""] * 5)], {"no_observations"}),
         ([*BASE, *weekly("other weekday", list(walk(60, 3)), date(2019, 1, 10))], {"ends_early"}),
         ([*BASE[:-1], ("a", BASE[-1][1] + timedelta(days=1), 90)], {"dates_snapped"}),
+        ([*BASE[:50], ("a", BASE[50][1], 1e9), *BASE[51:]], {"spikes_left_out", "gaps_filled"}),
+        ([*BASE[:50], ("a", BASE[50][1], -1e9), *BASE[51:]], {"spikes_left_out", "gaps_filled"}),
+        ([*BASE[:-1], ("a", BASE[-1][1], 1e9)], {"ends_on_spike"}),
+        (weekly("broke", [*walk(60, 1), *(40 * walk(20, 2))]), set()),
+        (weekly("rare and large", [0, 0, 90, 0] * 10 + [4000, 0]), {"not_positive"}),
         (weekly("rare", list(np.random.default_rng(0).poisson(0.2, 80))), {"not_positive"}),
     ],
 )
@@ -64,6 +69,9 @@ def test_a_flawed_series_is_forecast_and_its_flaw_is_named(rows: list[Row], flag
         assert not values.any()
     if "constant" in flags:
         assert (values == 5).all()
+    if "spikes_left_out" in flags:
+        assert values.max() < 1000
+        assert values.min() > 10
     if "short" in flags:
         assert (values[1] < values[7]).all(), "one value says nothing of the next"
 
