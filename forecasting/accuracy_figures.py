@@ -29,7 +29,7 @@ _MODELS = {
     RATIO: Text("管道×比值", "pipeline × ratio"),
     PLAIN: _NAMES[PLAIN],
     ETS: Text("指数平滑", "ETS"),
-    THETA: Text("Theta", "theta"),
+    THETA: Text("Theta", "Theta"),
 }
 _OWN = "run_id = $run_id AND reconciled"
 _TOLD = "(actual > 0 OR q975 > 0)"  # nothing foretold of a silent series, and nothing came: says nothing of bands

@@ -14,6 +14,7 @@ from forecasting.hierarchy import FloatArray
 
 COLOURS = ("#0b6e99", "#c44e52", "#8c8c8c", "#55a868", "#dd8452", "#8172b3", "#937860", "#da8bc3")
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 640, 260, 56, 36, 24
+_LEGEND_ROW = 16  # a second row of names, above the first
 
 
 def bars(groups: Sequence[str], series: dict[str, list[float]], *, percent: bool = True) -> str:
@@ -96,15 +97,19 @@ class _Scale:
 
 
 def _svg(drawn: list[str]) -> str:
-    return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">{"".join(drawn)}</svg>'
+    return f'<svg viewBox="0 {-_LEGEND_ROW} {_WIDTH} {_HEIGHT + _LEGEND_ROW}" role="img">{"".join(drawn)}</svg>'
 
 
 def _legend(names: list[str]) -> str:
-    drawn, x = [], float(_LEFT)
+    """A row of names; a second one above where they take more than one."""
+    drawn, x, y = [], float(_LEFT), 4
     for number, name in enumerate(names):
-        drawn.append(f'<rect x="{x:.0f}" y="4" width="10" height="10" fill="{_colour(number)}"/>')
-        drawn.append(_text(x + 14, 13, name, "start"))
-        x += 26 + 6.2 * sum(2 if ord(letter) > 0x2E80 else 1 for letter in name)  # CJK is twice as wide
+        width = 26 + 6.2 * sum(2 if ord(letter) > 0x2E80 else 1 for letter in name)  # CJK is twice as wide
+        if x + width > _WIDTH and x > _LEFT:
+            x, y = float(_LEFT), y - _LEGEND_ROW
+        drawn.append(f'<rect x="{x:.0f}" y="{y}" width="10" height="10" fill="{_colour(number)}"/>')
+        drawn.append(_text(x + 14, y + 9, name, "start"))
+        x += width
     return "".join(drawn)
 
 

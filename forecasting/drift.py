@@ -38,7 +38,7 @@ class Signal(NamedTuple):
 
 def find_drift(backtest: Backtest, now: OriginForecast, delay: PermitDelay) -> list[Signal]:
     """The signals that can be told from this run."""
-    return [*_bias(backtest), *_coverage(backtest), *_pipeline_ratio(now), *_permit_delay(delay)]
+    return [*_bias(backtest), *covered(backtest), *_pipeline_ratio(now), *_permit_delay(delay)]
 
 
 def cusum(errors: FloatArray) -> float:
@@ -74,13 +74,16 @@ def _bias(backtest: Backtest) -> Iterator[Signal]:
     ))  # fmt: skip
 
 
-def _coverage(backtest: Backtest) -> Iterator[Signal]:
-    """Districts' newest weeks, one of each origin, so that those counted are not the same week's one error."""
+def covered(backtest: Backtest) -> Iterator[Signal]:
+    """Districts' newest weeks, each of another origin: the newest's last, the one's before it the last but one, so that
+    those counted are not one week's one error."""
     inside, count = 0, 0
-    for replay, quantiles in zip(backtest.replays, backtest.quantiles, strict=True):
-        rows, last = replay.forecast.history.hierarchy.rows("district"), replay.weeks - 1
-        came = replay.actual[rows, last]
-        inside += int(((came >= quantiles[_LOW, rows, last]) & (came <= quantiles[_HIGH, rows, last])).sum())
+    for back, (replay, quantiles) in enumerate(zip(backtest.replays[::-1], backtest.quantiles[::-1], strict=True), 1):
+        rows, week = replay.forecast.history.hierarchy.rows("district"), replay.weeks - back
+        if week < 0:
+            continue
+        came = replay.actual[rows, week]
+        inside += int(((came >= quantiles[_LOW, rows, week]) & (came <= quantiles[_HIGH, rows, week])).sum())
         count += len(rows)
     if not count:
         return
