@@ -27,6 +27,7 @@ COUNTS = (150, 1_500, 15_000)
 THETA = "DynamicOptimizedTheta"
 _END = np.datetime64("2026-01-05")
 _SEED = 11
+_FLAT = 1.5  # times the peak of the smallest run
 
 
 def compare(folder: Path, counts: Sequence[int] = COUNTS) -> Iterator[str]:
@@ -38,11 +39,11 @@ def compare(folder: Path, counts: Sequence[int] = COUNTS) -> Iterator[str]:
     for name, peer in peers.items():
         yield f"| {name} | {COMPARED} | {peer.cpu_s:.1f} | {1_000 * peer.cpu_s / COMPARED:.1f} | – |"
     started = {model: _run(folder, 2, model).cpu_s for model in ("prophet_plain", "ensemble")}
-    cost = {}
+    cost, peak_mb = {}, {}
     for model, start_s in started.items():
         for count in counts:
             used = _run(folder, count, model)
-            cost[model, count] = used.cpu_s
+            cost[model, count], peak_mb[model, count] = used.cpu_s, used.peak_mb
             net_ms = 1_000 * (used.cpu_s - start_s) / count
             yield f"| Tongmai, {model} | {count:,} | {used.cpu_s:.1f} | {net_ms:.1f} | {used.peak_mb:,.0f} |"
     yield ""
@@ -57,6 +58,10 @@ def compare(folder: Path, counts: Sequence[int] = COUNTS) -> Iterator[str]:
     yield goal(f"our Prophet at least 10 times cheaper than Prophet: {stock / ours:.0f} times", stock >= 10 * ours)
     yield goal(f"our Prophet at most twice theta: {ours / theta:.2f} times", ours <= 2 * theta)
     yield goal(f"the whole ensemble cheaper than the loop of Prophet: {whole / stock:.2f} times", whole <= stock)
+    for model in started:
+        few, many = peak_mb[model, min(counts)], peak_mb[model, max(counts)]
+        growth = f"{max(counts) // min(counts)} times the series, {many / few:.2f} times the memory ({model})"
+        yield goal(f"memory flat, at most {_FLAT} times: {growth}", many <= _FLAT * few)
 
 
 def made_up(count: int) -> FloatArray:
