@@ -8,6 +8,7 @@ Rows are put into a database of their own on disk, in order of series and time, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ _DATE_FORMATS = (
     "%Y%m%dT%H%M%S",
 )
 _OFFSET = ":[0-9.]+ ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_INDEX = re.compile(r"|index|Unnamed: \d+|__index_level_\d+__")  # row numbers that exports add: no regressors
 _MEMORY = "48MB"
 _BATCH_ROWS = 100_000
 
@@ -129,7 +131,7 @@ def _typed(store: duckdb.DuckDBPyConnection, path: Path, folder: Path, is_hourly
         for place, (name, is_text) in enumerate(zip((*REQUIRED, *rest), text, strict=True))
         if place > 0
     }
-    numeric = tuple(name for name in rest if _is_numeric(store, values[name]))
+    numeric = tuple(name for name in rest if not _INDEX.fullmatch(name) and _is_numeric(store, values[name]))
     ds_type, day = _time(store, values["ds"], text[1], zone, is_hourly)
     number = f"try_cast({values['y']} AS DOUBLE)"
     _refuse_rows(store, path, values, day, number)

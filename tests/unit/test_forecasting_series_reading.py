@@ -99,3 +99,11 @@ def test_a_csv_of_hours_tells_its_zone(tmp_path: Path) -> None:
     rows = [("a", f"2021-10-28T{hour:02d}:00:00+08:00", 5 + hour % 3) for hour in range(20)]
     forecast_series_file(write(tmp_path / "in.csv", rows, HEAD), "h", tmp_path / "out.csv", 2)
     assert pa_csv.read_csv(tmp_path / "out.csv")["ds"].to_pylist()[0] == datetime(2021, 10, 28, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "__index_level_0__"])
+def test_row_numbers_of_an_export_are_no_regressor(name: str, tmp_path: Path) -> None:
+    plain, _ = run(write(tmp_path / "in.csv", BASE))
+    found, report = run(write(tmp_path / "in.csv", [(at, *row) for at, row in enumerate(BASE)], f"{name},{HEAD}"))
+    assert found.equals(plain)
+    assert report["ignored_columns"] == (name,)
