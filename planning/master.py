@@ -10,7 +10,7 @@ violated, shipments where they would save something: both are few of the many th
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -44,11 +44,14 @@ VIOLATED = 1e-3  # of a point's demand, beyond which a strong link is added
 
 @dataclass(frozen=True)
 class Relaxation:
-    """`bound` of the whole problem in the master's unit, values of the columns, reduced costs of y (sites,)."""
+    """`bound` of the whole problem in the master's unit, values of the columns; and of the round that proved the bound:
+    its y (sites,), and what every solution with y_p turned over costs beyond the bound at least (sites,).
+    """
 
     bound: float
     values: Floats
-    y_reduced: Floats
+    y: Floats
+    turning: Floats
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ class Master:
         `tolerance` of it; what they still could is taken off the bound.
         """
         self.solver.set_integrality(False)
-        bound, values, y_reduced = -np.inf, np.zeros(0), np.zeros(len(self.instance.sites))
+        found = Relaxation(-np.inf, np.zeros(0), *np.zeros((2, len(self.instance.sites))))
         for _ in range(MAX_ROUNDS):
             solution = self.solver.solve(Limits(seconds=max(deadline - time.monotonic(), 0.1)))
             if solution.status == "infeasible":
@@ -143,8 +146,12 @@ class Master:
             if solution.status != "optimal":
                 break
             values, y_reduced = solution.columns, solution.reduced_costs[self.columns.y]
-            saving, is_saving = self._omitted_saving(solution.row_duals, y_reduced)
-            bound = max(bound, solution.bound - saving + self.constant)
+            saving, of_site, is_saving = self._omitted_saving(solution.row_duals, y_reduced)
+            found = replace(found, values=values)
+            bound = solution.bound - saving + self.constant
+            if bound > found.bound:
+                turning = np.where(y_reduced > 0, y_reduced - of_site, -y_reduced)
+                found = Relaxation(bound, values, values[self.columns.y].round(), turning)
             is_settled = saving <= tolerance * abs(solution.bound)
             excess = values[self.x.column] - values[self.columns.y][self.instance.arc_site[self.x.arc]]
             is_linked = self._is_linked[self.x.demand, self.x.arc]
@@ -155,14 +162,14 @@ class Master:
                 self._link(violated)
             if not is_settled:
                 self._enter(is_saving)
-        return Relaxation(bound, np.pad(values, (0, len(self.solver.integer) - len(values))), y_reduced)
+        return replace(found, values=np.pad(found.values, (0, len(self.solver.integer) - len(found.values))))
 
     def decide(
         self, relaxation: Relaxation, start: Start, limits: Limits, *, scope: Scope
     ) -> tuple[Floats | None, float]:
         """Solve the integer master in a scope; returns the values of its columns (None: none found) and a bound in CNY.
 
-        `all`: from `start`, only sites whose reduced cost is beyond the gap keep what the relaxation gave them.
+        `all`: from `start`, only sites that cost more than the gap if turned over keep what the relaxation gave them.
         `near`: every decision that the relaxation already made whole is kept (relaxation-induced search). `start`: all
         decisions are the start's. The latter two are quick, and have no bound of their own; nor has `all` unless every
         shipment is there.
@@ -173,8 +180,8 @@ class Master:
             fixed, at = self.decisions, start.values[: len(self.decisions)]
         elif scope == "all":
             slack = start.objective_cny / self.unit_cny - relaxation.bound
-            fixed = self.columns.y[np.abs(relaxation.y_reduced) > slack * (1 + 1e-6) + 1e-9]
-            at = relaxed[fixed].round()
+            is_settled = relaxation.turning > slack * (1 + 1e-6) + 1e-9
+            fixed, at = self.columns.y[is_settled], relaxation.y[is_settled]
         else:
             fixed = self.decisions[np.abs(relaxed[self.decisions] - relaxed[self.decisions].round()) < WHOLE]
             at = relaxed[fixed].round()
@@ -254,15 +261,16 @@ class Master:
         self._is_there |= is_entering
         self.x = self.x.joined(Shipments(column, cluster, arc, m3))
 
-    def _omitted_saving(self, row_duals: Floats, y_reduced: Floats) -> tuple[float, Bools]:
-        """Most that the shipments left out could save, and which of them could, shape (clusters, arcs).
+    def _omitted_saving(self, row_duals: Floats, y_reduced: Floats) -> tuple[float, Floats, Bools]:
+        """Most that the shipments left out could save: in all, along each site's arcs if it works (sites,), and which
+        of them could, shape (clusters, arcs).
 
         By Lagrange's multipliers of the rows: Σ_p max(0, Σ_{ka∈p} (-reduced cost)^+ - (reduced cost of y_p)^+), as
         x <= y (y_p without cost where it must be 1), and no more than Σ_ki max_a (-reduced cost)^+, as shares add up to
         one; the lesser of the two.
         """
         if self.is_whole:
-            return 0.0, np.zeros_like(self._is_there)
+            return 0.0, np.zeros(len(self.instance.sites)), np.zeros_like(self._is_there)
         instance = self.instance
         counted = 1.0 if self._tail is None else 1.0 - row_duals[self._tail][:, None]  # what a cluster's cost weighs
         reduced = self._price * counted - row_duals[self._serve][:, instance.arc_point]
@@ -271,8 +279,9 @@ class Master:
             reduced += row_duals[self._quota][:, instance.arc_site] * self._arc_demand
         saving = np.where(self._is_there, 0.0, np.maximum(-reduced, 0.0))
         own = np.where(instance.policy.must_stay, 0.0, np.maximum(y_reduced, 0.0))  # what stays is paid for already
-        by_site = np.bincount(instance.arc_site, saving.sum(axis=0), len(instance.sites)) - own
+        of_site: Floats = np.bincount(instance.arc_site, saving.sum(axis=0), len(instance.sites)).astype(float)
+        by_site = of_site - own
         is_saving = (saving > 0) & (by_site > 0)[instance.arc_site]
         best = np.zeros((instance.points, len(saving)))
         np.maximum.at(best, instance.arc_point, saving.T)
-        return min(float(np.maximum(by_site, 0.0).sum()), float(best.sum())), is_saving
+        return min(float(np.maximum(by_site, 0.0).sum()), float(best.sum())), of_site, is_saving

@@ -46,7 +46,6 @@ def assign(instance: Instance, split: Result, *, gap: float, seconds: float) -> 
     master = Master(instance, Partition(np.zeros(1, np.int64)), everything, unit_cny, is_single_source=True)
     relaxation = master.relax(gap, time.monotonic() + seconds / 4)
     bound = max(split.bound_cny, relaxation.bound * unit_cny)
-    relaxation = replace(relaxation, bound=bound / unit_cny)
     best: Assignment | None = None
     start = master.start_of(split.design, np.inf)
     site = fill_whole(instance, split.design.is_open)

@@ -25,10 +25,8 @@ from planning.design import (
 from planning.footprint import dispatch
 from planning.information import alone, perfect_information_cny, wait_and_see
 from planning.instance import Instance, facility_location
-from planning.orlib import Warehouses, as_instance
 from planning.partition import Partition, refine
 from planning.regret import polish
-from planning.single_source import assign
 
 FEW = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
@@ -259,50 +257,3 @@ def test_the_same_question_gets_the_same_plan_and_regrets_are_exact(instance: In
         design = result.design.flipped(site)
         flipped = objective_cny(instance, design, recourse.evaluate(usable_capacity_m3(instance, design)))
         assert np.isclose(regret, flipped - result.objective_cny, rtol=1e-6, atol=1.0)
-
-
-@FEW
-@given(st.integers(0, 10_000), st.booleans())
-def test_a_warehouse_file_is_solved_as_enumeration_says_small_or_large(seed: int, is_large: bool) -> None:
-    """Everything served, split or whole; a large one by Lagrange's prices, cuts and columns."""
-    rng = np.random.default_rng(seed)
-    sites, points = 4, 5
-    demand, cost = rng.integers(1, 9, points).astype(float), rng.integers(5, 60, (sites, points)).astype(float)
-    given = Warehouses(rng.integers(8, 25, sites).astype(float), rng.integers(0, 90, sites).astype(float), demand, cost)
-    if given.capacity.sum() < demand.sum():
-        return
-    with pytest.MonkeyPatch.context() as patch:
-        if is_large:
-            patch.setattr(master, "SMALL_COLUMNS", 0)
-            patch.setattr(master, "FEW_LINKS", 0)
-            patch.setattr(consolidation, "FEW_LINKS", 0)
-            patch.setattr(consolidation, "CHEAPEST_ARCS", 1)
-        instance, money = as_instance(given)
-        result = consolidate(instance, Recourse(instance), gap=1e-7, seconds=60.0, nodes=None)
-    choices = [np.array(y) for y in product((False, True), repeat=sites)]
-    split = min(split_cost(given, y) for y in choices)
-    assert result.status == "proven" and np.isclose(result.objective_cny * money, split, rtol=1e-6)
-    assert result.bound_cny * money <= split * (1 + 1e-6)
-    whole = min(whole_cost(given, y) for y in choices)
-    if np.isfinite(whole):
-        found = assign(instance, result, gap=1e-7, seconds=60.0)
-        assert found.status == "proven" and np.isclose(found.objective_cny * money, whole, rtol=1e-6)
-
-
-def split_cost(given: Warehouses, is_open: np.ndarray) -> float:
-    """Fixed cost of these warehouses and the cheapest way to serve everyone from them, in parts."""
-    sites, points = given.cost.shape
-    loads = np.kron(np.eye(sites), given.demand)
-    shares = np.tile(np.eye(points), sites)
-    found = linprog(given.cost.ravel(), A_ub=loads, b_ub=given.capacity * is_open, A_eq=shares, b_eq=np.ones(points))
-    return float(given.fixed @ is_open + found.fun) if found.success else np.inf
-
-
-def whole_cost(given: Warehouses, is_open: np.ndarray) -> float:
-    """The same with every customer served from one of them."""
-    best = np.inf
-    for choice in product(np.flatnonzero(is_open), repeat=len(given.demand)):
-        load = np.bincount(choice, given.demand, len(given.fixed)) if choice else np.zeros(len(given.fixed))
-        if (load <= given.capacity).all():
-            best = min(best, float(given.cost[list(choice), range(len(choice))].sum()))
-    return float(given.fixed @ is_open) + best
