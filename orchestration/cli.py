@@ -48,6 +48,9 @@ def run_command(arguments: list[str]) -> int:
         code = app(arguments, standalone_mode=True, prog_name="tongmai")
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else EXIT_FAILED
+        if code == EXIT_USAGE and "--json" in arguments:  # what is wrong was told on standard error already
+            text = Text("用法有误，见标准错误输出。", "The usage is wrong; standard error says how.")
+            print(json.dumps({"error": {"reason": "usage", **text._asdict()}}, ensure_ascii=False))
         return _interrupted() if code == INTERRUPTED else code
     except TongmaiError as error:
         return _tell(error, arguments)

@@ -6,6 +6,7 @@ Belongs here: options in, one call to a stage's door, the result out. Does not b
 from __future__ import annotations
 
 from datetime import date, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,12 +15,18 @@ import typer
 from orchestration.commands.options import HomeOption, JsonOption, console, home_of, said, show
 from store.home import Home
 from store.locks import is_held
-from store.messages import EXIT_FAILED, progress
+from store.messages import EXIT_FAILED, EXIT_USAGE, TongmaiError, progress
 
 commands = typer.Typer()
 CITY_WEEKS = 52
 ORLIB_S = 600.0  # for an OR-Library file, where no time limit is given
 WAIT_S = 60.0  # for another run to end; a scheduler does not hang on it, and a dying run has gone by then
+
+
+def _finite(number: float | None) -> float | None:
+    if number is not None and not isfinite(number):
+        raise typer.BadParameter(said(f"不是有限的数：{number}", f"not a finite number: {number}"))
+    return number
 
 
 @commands.command(help=said("dbt 建库并检查", "Build and test the warehouse with dbt"))
@@ -224,6 +231,7 @@ def plan(
         float | None,
         typer.Option(
             min=0.1,
+            callback=_finite,
             help=said(
                 "最多算几秒；到时给出当前最好的方案及其差距", "seconds at most; then the best plan so far with its gap"
             ),
@@ -234,7 +242,10 @@ def plan(
         typer.Option(help=said("改为求解一个 OR-Library 仓库选址文件", "solve an OR-Library cap file instead")),
     ] = None,
     capacity: Annotated[
-        float | None, typer.Option(min=0, help=said("文件写 capacity 处的产能", "where such a file says 'capacity'"))
+        float | None,
+        typer.Option(
+            min=0, callback=_finite, help=said("文件写 capacity 处的产能", "where such a file says 'capacity'")
+        ),
     ] = None,
     single_source: Annotated[
         bool,
@@ -256,6 +267,9 @@ def plan(
                 "--keep": keep,
                 "--close": close,
                 "--merge-pair": merge_pair,
+                "--front": front,
+                "--regrets": regrets,
+                "--flips": flips,
             }
         )
         from planning.orlib import solve
@@ -265,6 +279,7 @@ def plan(
         ).to_dict()
         show(answer if as_json else {name: value for name, value in answer.items() if name != "served"}, as_json)
         return
+    _refuse_without_orlib({"--capacity": capacity, "--single-source": single_source})
     from planning.run import plan as make_plan
 
     given = {} if time_limit is None else {"seconds": time_limit}
@@ -295,11 +310,27 @@ def plan(
 
 
 def _refuse_with_orlib(options: dict[str, object]) -> None:
-    told = ", ".join(name for name, value in options.items() if value not in (None, []))
-    if told:
-        raise typer.BadParameter(
-            said(f"{told} 是城市规划的选项，不与 --orlib 同用", f"{told}: for the city's plan, not with --orlib")
+    if told := _given(options):
+        raise TongmaiError(
+            "contradictory_options",
+            f"{told} 是城市规划的选项，不与 --orlib 同用。",
+            f"{told}: for the city's plan, not with --orlib.",
+            EXIT_USAGE,
         )
+
+
+def _refuse_without_orlib(options: dict[str, object]) -> None:
+    if told := _given(options):
+        raise TongmaiError(
+            "contradictory_options", f"{told} 只与 --orlib 同用。", f"{told} goes with --orlib only.", EXIT_USAGE
+        )
+
+
+def _given(options: dict[str, object]) -> str:
+    """The names of those that were given, zeros included."""
+    return ", ".join(
+        name for name, value in options.items() if value is not None and value is not False and value != []
+    )
 
 
 def _share(text: str | None) -> float | None:

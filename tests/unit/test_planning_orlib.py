@@ -113,10 +113,32 @@ def test_bad_files_are_refused_with_a_reason(text: str, reason: str, tmp_path: P
     assert told.value.text.zh and told.value.text.en
 
 
-def test_options_of_the_citys_plan_are_refused_beside_a_file(capfd: pytest.CaptureFixture[str]) -> None:
-    asked = ["plan", "--orlib", str(FILES / "cap71.txt"), "--min-utilisation", "40%", "--close", "P001"]
-    assert run_command(asked) == EXIT_USAGE
-    assert "--min-utilisation, --close" in capfd.readouterr().err
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--orlib", "F", "--min-utilisation", "40%", "--close", "P001"], "--min-utilisation, --close"),
+        (["--orlib", "F", "--max-closures", "0", "--carbon-price", "0"], "--max-closures, --carbon-price"),
+        (["--orlib", "F", "--front", "--regrets", "--flips"], "--front, --regrets, --flips"),
+        (["--capacity", "0", "--single-source"], "--capacity, --single-source"),
+    ],
+)
+def test_options_of_the_city_and_of_a_file_do_not_mix(
+    options: list[str], told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["plan", "--json", *options]) == EXIT_USAGE
+    shown = capfd.readouterr()
+    error = json.loads(shown.out)["error"]
+    assert error["reason"] == "contradictory_options" and all(error[lang].startswith(told) for lang in ("zh", "en"))
+    assert told in shown.err
+
+
+@pytest.mark.parametrize(
+    "options", [["--capacity", "nan"], ["--capacity", "-1"], ["--time-limit", "inf"], ["--nonsense"]]
+)
+def test_a_wrong_usage_is_one_json_object_too(options: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["plan", "--orlib", str(FILES / "cap71.txt"), "--json", *options]) == EXIT_USAGE
+    shown = capfd.readouterr()
+    assert json.loads(shown.out)["error"]["reason"] == "usage" and options[0] in shown.err
 
 
 def test_the_command_writes_json_and_leaves_with_its_code(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
