@@ -14,6 +14,7 @@ from planning.instance import Instance
 from planning.model import Bools, Floats, Indices
 
 NOWHERE = -1
+ROUNDING = 1e-9  # of all demand: capacity that is short by no more than this covers it
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def broken_rules(instance: Instance, design: Design) -> list[str]:
     merged = np.flatnonzero(design.merge_into != NOWHERE)
     pairs = set(zip(instance.merge_from.tolist(), instance.merge_into.tolist(), strict=True))
     received = np.bincount(design.merge_into[merged], minlength=len(sites))
+    room_m3 = (1 + policy.overtime_share) * float(usable_capacity_m3(instance, design).sum())
     rules = {
         "closure_budget": is_gone.sum() <= policy.max_closures,
         "expansion_budget": design.is_expanded.sum() <= policy.max_expansions,
@@ -107,6 +109,8 @@ def broken_rules(instance: Instance, design: Design) -> list[str]:
         "merge_limit": bool((received <= policy.max_merges_into_plant).all()),
         "must_stay": not (policy.must_stay & ~design.is_open).any(),
         "must_go": not (policy.must_go & design.is_open).any(),
+        "cover_demand": not policy.must_serve
+        or room_m3 >= float(instance.demand_m3.sum(axis=1).max()) * (1 - ROUNDING),
     }
     return [name for name, holds in rules.items() if not holds]
 

@@ -18,17 +18,19 @@ import numpy as np
 
 from planning.allocation import Recourse
 from planning.consolidation import consolidate
-from planning.design import usable_capacity_m3
+from planning.design import ROUNDING, usable_capacity_m3
 from planning.instance import Instance, facility_location
 from planning.model import Bools, Floats, load_solver
 from planning.single_source import assign
 from store.messages import EXIT_USAGE, TongmaiError
 
 PLACEHOLDER = "capacity"
+IGNORED = "\0\x1a"  # what some systems fill or end a text file with
 GAP = 1e-7
 LARGEST_DEMAND = 1e3  # demand and money are scaled into the range where HiGHS's tolerances are at home
 MONEY = 1e6
 LEAST_SHARE = 1e-9
+LARGEST_FIGURE = 1e100  # so that no sum or ratio of figures leaves the range of numbers
 SPLIT_SHARE = 0.5  # of the time for the plan that may split: the better its sites, the better what is filled whole
 
 
@@ -130,7 +132,7 @@ def as_instance(warehouses: Warehouses) -> tuple[Instance, float]:
     if (cost[:, demand <= 0] > 0).any():
         customer = int(np.flatnonzero((demand <= 0) & (cost > 0).any(axis=0))[0]) + 1
         raise _bad(f"客户 {customer} 没有需求却有费用", f"customer {customer} has costs but no demand")
-    if capacity.sum() < demand.sum() * (1 - 1e-9):
+    if capacity.sum() < demand.sum() * (1 - ROUNDING):
         raise TongmaiError(
             "no_feasible_plan",
             f"没有可行方案：总需求 {demand.sum():,.6g}，全部仓库的产能只有 {capacity.sum():,.6g}。",
@@ -142,7 +144,7 @@ def as_instance(warehouses: Warehouses) -> tuple[Instance, float]:
     per_unit = np.divide(cost, demand / unit * money, out=np.zeros_like(cost), where=has_demand)
     instance = facility_location(
         warehouses.fixed / money,
-        capacity / unit,
+        np.minimum(capacity, demand.sum()) / unit,
         demand / unit,
         per_unit,
         penalty_cny_per_m3=1e3 * float(per_unit.max()) + 1.0,
@@ -154,18 +156,18 @@ def as_instance(warehouses: Warehouses) -> tuple[Instance, float]:
 def read(path: Path, capacity: float | None = None) -> Warehouses:
     """A file's figures. Raises TongmaiError: `no_file`, `bad_orlib`, `capacity_needed`, `capacity_given_twice`."""
     try:
-        words = path.read_bytes().replace(b"\0", b" ").decode("utf-8-sig").split()
+        words = path.read_bytes().decode("utf-8-sig").translate(dict.fromkeys(map(ord, IGNORED), " ")).split()
     except OSError as error:
         raise TongmaiError(
             "no_file", f"读不了 {path}：{error.strerror}。", f"Cannot read {path}: {error.strerror}.", EXIT_USAGE
         ) from error
     except UnicodeDecodeError as error:
         raise _bad(f"{path.name} 不是文本文件", f"{path.name} is no text file") from error
-    sizes = words[:2]
-    if len(sizes) < 2 or not all(size.isdecimal() and int(size) > 0 for size in sizes):
+    sizes = [_number(word) for word in words[:2]]
+    if len(sizes) < 2 or not all(size > 0 and size.is_integer() for size in sizes):
         raise _bad(
-            f"{path.name} 应以仓库数和客户数开头，却是“{' '.join(sizes)[:40]}”",
-            f"{path.name} should start with the numbers of warehouses and customers, not '{' '.join(sizes)[:40]}'",
+            f"{path.name} 应以仓库数和客户数开头，却是“{' '.join(words[:2])[:40]}”",
+            f"{path.name} should start with the numbers of warehouses and customers, not '{' '.join(words[:2])[:40]}'",
         )
     m, n = (int(size) for size in sizes)
     expected = 2 * m + n * (m + 1)
@@ -197,16 +199,21 @@ def _figure(word: str, place: int, m: int, capacity: float | None) -> float:
                 EXIT_USAGE,
             )
         return capacity
-    try:
-        figure = float(word)
-    except ValueError:
-        figure = np.nan
-    if not np.isfinite(figure) or figure < 0:
+    figure = _number(word)
+    if not 0 <= figure <= LARGEST_FIGURE:
         raise _bad(
-            f"第 {place + 3} 个数应为非负数，却是“{word[:40]}”",
-            f"number {place + 3} should be zero or more, not '{word[:40]}'",
+            f"第 {place + 3} 个数应在 0 与 {LARGEST_FIGURE:.0e} 之间，却是“{word[:40]}”",
+            f"number {place + 3} should lie between 0 and {LARGEST_FIGURE:.0e}, not '{word[:40]}'",
         )
     return figure
+
+
+def _number(word: str) -> float:
+    """A word as a number; NaN where it is none."""
+    try:
+        return float(word)
+    except ValueError:
+        return np.nan
 
 
 def _bad(zh: str, en: str) -> TongmaiError:

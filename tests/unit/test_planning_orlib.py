@@ -48,7 +48,15 @@ def test_the_published_optimum_is_found_and_proven(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [SMALL, SMALL.replace("\n", " "), "\ufeff" + SMALL.replace(" ", "\r\n\t"), SMALL.replace("10 ", "1.0E1 ")]
+    "text",
+    [
+        SMALL,
+        SMALL.replace("\n", " "),
+        "\ufeff" + SMALL.replace(" ", "\r\n\t"),
+        SMALL.replace("10 ", "1.0E1 ") + "\n\n\x1a",
+        SMALL.replace(" ", " +").replace("\n", ".\r\n"),
+        SMALL.replace("2 3", "2.0 3e0"),
+    ],
 )
 def test_line_breaks_and_spellings_of_numbers_mean_nothing(text: str, tmp_path: Path) -> None:
     file = tmp_path / "small.txt"
@@ -89,6 +97,31 @@ def test_single_source_takes_every_customer_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "objective"),
+    [
+        ("1 1 10 5 4 1", 5 + 1),
+        ("2 1 10 5 10 6 8 1 1.5", 5 + 1),
+        ("1 2 10 5 4 1 4 2", 5 + 1 + 2),
+        ("3 2 0 5 10 6 0 0 4 1 9 1 4 2 8 3", 6 + 9 + 8),  # warehouses that hold nothing
+        ("2 2 10 0 10 0 4 1 9 4 2 8", 1 + 2),
+        ("2 2 10 0 10 0 4 0 0 4 0 0", 0),
+        ("2 2 4 5 4 7 4 3 2 4 1 9", 5 + 7 + 2 + 1),  # capacity is exactly the demand
+        (SMALL.replace("10 100", "10 1e12").replace("10 50", "10 1e12"), 2e12 + 8 + 5 + 6),  # two, however dear
+        (SMALL.replace("10 100", "1e99 100").replace("10 50", "1e12 50"), 50 + 20 + 5 + 12),
+    ],
+)
+@pytest.mark.parametrize("is_single_source", [False, True])
+def test_extreme_files_are_solved_like_any_other(
+    text: str, objective: float, is_single_source: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "extreme.txt"
+    file.write_text(text, encoding="utf-8")
+    answer = solve(file, seconds=10.0, is_single_source=is_single_source)
+    assert answer.status == "proven" and answer.objective == pytest.approx(objective, rel=1e-9)
+    assert recomputed(file, answer) == pytest.approx(answer.objective, rel=1e-9)
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "bad_orlib"),
@@ -100,6 +133,8 @@ def test_single_source_takes_every_customer_whole(tmp_path: Path) -> None:
         (SMALL.replace("25", "-25"), "bad_orlib"),
         (SMALL.replace("25", "capacity"), "bad_orlib"),
         (SMALL.replace("25", "inf"), "bad_orlib"),
+        (SMALL.replace("25", "1e101"), "bad_orlib"),
+        ("2.5 3 1", "bad_orlib"),
         ("999999999 999999999 1", "bad_orlib"),
         (SMALL.replace("4 8 20", "0 8 20"), "bad_orlib"),
         (SMALL.replace("4 8 20", "40 8 20"), "no_feasible_plan"),
