@@ -129,7 +129,16 @@ class Recourse:
 
     def priced(self) -> Priced:
         """Solve as set, and read the allocation with its prices."""
-        cost, duals, columns = self.cost(), self._solver.row_duals(), self._solver.columns()
+        priced = self.priced_by(INFINITY)
+        assert priced is not None
+        return priced
+
+    def priced_by(self, deadline: float) -> Priced | None:
+        """The same, or None where `deadline` (time.monotonic) comes first."""
+        cost = INFINITY if time.monotonic() > deadline else self.cost(deadline)
+        if cost == INFINITY:
+            return None
+        duals, columns = self._solver.row_duals(), self._solver.columns()
         load, second = np.maximum(-duals[self._capacity], 0.0), np.maximum(-duals[self._overtime], 0.0)
         shortfall = np.maximum(-duals[self._quota], 0.0) if self._quota else np.zeros(len(load))
         policy = self.instance.policy
@@ -173,13 +182,18 @@ class Recourse:
             is_used |= self._solver.columns()[self._x] > 0
         return Evaluation(monthly, is_used, point_price, capacity_price)
 
-    def costs(self, capacity_m3: Floats, samples: Indices) -> Floats:
-        """Monthly recourse cost of these sample months under a capacity (sites,), in their order, CNY per month."""
+    def costs_by(self, deadline: float, capacity_m3: Floats, samples: Indices) -> Floats | None:
+        """Monthly recourse cost of these sample months under a capacity (sites,), in their order, CNY per month.
+
+        None where `deadline` (time.monotonic) comes first.
+        """
         self.set_capacity(capacity_m3)
         monthly = np.zeros(len(self.instance.demand_m3))
         for sample in self.order[np.isin(self.order, samples)].tolist():
             self.set_sample(sample)
-            monthly[sample] = self.cost()
+            monthly[sample] = INFINITY if time.monotonic() > deadline else self.cost(deadline)
+            if monthly[sample] == INFINITY:
+                return None
         return np.asarray(monthly[samples])
 
     def flows(self, capacity_m3: Floats) -> Iterator[Flows]:

@@ -5,14 +5,18 @@ Belongs here: sentences over finished figures. Does not belong here: reasons per
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from planning.consolidation import Result
+from planning.design import Design
 from planning.footprint import Footprint
 from planning.information import Foresight, perfect_information_cny
+from planning.instance import Instance
+from planning.regret import explained_flips
+from planning.transition import Transition
 from store.messages import Text
 
 
@@ -75,13 +79,7 @@ def policy_brief(
                 f" reallocation alone gives {reallocated.unserved_m3:,.0f}.",
             ),
         ),
-        (
-            "proof",
-            Text(
-                f"已证明目标值与最优相差不超过 {result.gap:.2%}。",
-                f"The objective is proven to be within {result.gap:.2%} of the best possible.",
-            ),
-        ),
+        ("proof", _proof(result)),
     ]
     brief.extend(("information", said) for said in _information(result, seen))
     is_working = np.array(outlook["reach_share_m3"], float) > 0  # a ban is no news
@@ -101,6 +99,51 @@ def policy_brief(
             )
         )
     return brief
+
+
+def _proof(result: Result) -> Text:
+    if result.bound_cny <= 0 < result.objective_cny:
+        return Text(
+            "时限内未能证明下界：方案可行，但离最优多远不知道。",
+            "No bound was proven in the time given: the plan can be carried out; how far from the best is unknown.",
+        )
+    return Text(
+        f"已证明目标值与最优相差不超过 {result.gap:.2%}。",
+        f"The objective is proven to be within {result.gap:.2%} of the best possible.",
+    )
+
+
+def time_limit_told(
+    instance: Instance,
+    design: Design,
+    regrets: Mapping[int, float],
+    transition: Transition,
+    weeks: tuple[int, int],
+    seen: Sequence[Foresight],
+) -> list[Text]:
+    """What the time limit left out of a plan, in a sentence; `weeks` are those allocated and those asked for."""
+    allocated, asked = weeks
+    parts = [
+        (bool(explained_flips(instance, design)) and not regrets, Text("反过来决定的代价", "regrets")),
+        (transition.objective_cny is None, Text("分步实施的目标值", "the objective step by step")),
+        (
+            allocated < asked,
+            Text(
+                f"{asked} 周中后 {asked - allocated} 周的调配",
+                f"the allocation of the last {asked - allocated} of {asked} weeks",
+            ),
+        ),
+        (not seen, Text("完全信息的价值", "the value of perfect information")),
+    ]
+    left_out = [part for is_left_out, part in parts if is_left_out]
+    if not left_out:
+        return []
+    return [
+        Text(
+            f"时限已到，未算：{'、'.join(part.zh for part in left_out)}。",
+            f"Left out, as the time limit was reached: {', '.join(part.en for part in left_out)}.",
+        )
+    ]
 
 
 def _information(result: Result, seen: Sequence[Foresight]) -> Iterator[Text]:

@@ -35,12 +35,18 @@ class Foresight:
 
 
 def wait_and_see(instance: Instance, result: Result, *, seconds: float) -> list[Foresight]:
-    """Every scenario's own plan, from the plan of them all; `seconds` for all of them together."""
+    """Every scenario's own plan, from the plan of them all; `seconds` for all of them together.
+
+    Nothing where the time is up before the last of them begins: a mean over some scenarios proves nothing.
+    """
     deadline = time.monotonic() + seconds
-    return [
-        _foresee(instance, result, number, (deadline - time.monotonic()) / (len(instance.scenarios) - number))
-        for number in range(len(instance.scenarios))
-    ]
+    seen = []
+    for number in range(len(instance.scenarios)):
+        seconds_left = deadline - time.monotonic()
+        if seconds_left <= 0:
+            return []
+        seen.append(_foresee(instance, result, number, seconds_left / (len(instance.scenarios) - number)))
+    return seen
 
 
 def perfect_information_cny(result: Result, seen: Sequence[Foresight]) -> tuple[float, float] | None:

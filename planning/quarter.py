@@ -22,7 +22,7 @@ from planning.assumptions import Assumptions
 from planning.design import Design
 from planning.footprint import LEAST_M3
 from planning.instance import Instance
-from planning.model import Floats
+from planning.model import INFINITY, Floats
 from planning.outlook import AVAILABLE
 from planning.plants import read_columns
 from store.messages import Text
@@ -106,13 +106,20 @@ def ask_quarter(connection: duckdb.DuckDBPyConnection, instance: Instance, assum
     return [WeekAsked(week, demand[week], capacity[week]) for week in sorted(demand)]
 
 
-def allocate(instance: Instance, recourse: Recourse, asked: Sequence[WeekAsked]) -> list[Week]:
-    """Each week served at the least cost; what stays unserved costs M_0, as nobody can build within a quarter."""
+def allocate(
+    instance: Instance, recourse: Recourse, asked: Sequence[WeekAsked], deadline: float = INFINITY
+) -> list[Week]:
+    """Each week served at the least cost; what stays unserved costs M_0, as nobody can build within a quarter.
+
+    The first of them, as many as are solved before `deadline` (time.monotonic).
+    """
     weeks = []
     for week in asked:
         recourse.set_capacity(week.capacity_m3)
         recourse.set_month(week.demand_m3, float(instance.policy.unserved_cny_per_m3[0]))
-        priced = recourse.priced()
+        priced = recourse.priced_by(deadline)
+        if priced is None:
+            break
         site_m3 = np.bincount(instance.arc_site, priced.arc_m3, len(instance.sites))
         weeks.append(Week(week, priced, np.asarray(site_m3, float)))
     return weeks

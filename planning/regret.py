@@ -47,13 +47,13 @@ def regrets_cny(
     monthly = np.zeros((len(flips), len(instance.demand_m3)))
     recourse.set_capacity(plan_capacity)
     for sample in recourse.order.tolist():
-        if time.monotonic() > deadline:
-            return None
         recourse.set_sample(sample)
         for flip, (capacity, sites) in enumerate(zip(capacities, changes, strict=True)):
             for site in sites:
                 recourse.set_site_capacity(site, float(capacity[site]))
-            monthly[flip, sample] = recourse.cost()
+            monthly[flip, sample] = INFINITY if time.monotonic() > deadline else recourse.cost(deadline)
+            if monthly[flip, sample] == INFINITY:
+                return None
             for site in sites:
                 recourse.set_site_capacity(site, float(plan_capacity[site]))
     objective = [
@@ -87,7 +87,9 @@ def polish(
         if broken_rules(instance, flips[best]):
             break
         design = flips[best]
-        evaluation = recourse.evaluate(usable_capacity_m3(instance, design))
+        evaluation = recourse.evaluate_by(deadline, usable_capacity_m3(instance, design))
+        if evaluation is None:
+            break
         objective = objective_cny(instance, design, evaluation)
         result = replace(result, design=design, evaluation=evaluation, objective_cny=objective)
     else:

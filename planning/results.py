@@ -49,6 +49,7 @@ class Plan:
     explanations: Sequence[Explanation]
     outlook: Columns
     brief: Sequence[tuple[str, Text]]
+    notes: Sequence[Text]
     transition: Transition
     seen: Sequence[Foresight]
     weeks: Sequence[Week]
@@ -100,7 +101,7 @@ def run_row(plan: Plan) -> dict[str, Any]:
         "stochastic_value_cny": result.stochastic_value_cny,
         "information_from_cny": information[0],
         "information_to_cny": information[1],
-        "notes": json.dumps([note._asdict() for note in instance.notes], ensure_ascii=False),
+        "notes": json.dumps([note._asdict() for note in plan.notes], ensure_ascii=False),
     }
 
 

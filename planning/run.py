@@ -18,7 +18,7 @@ import numpy as np
 
 from planning.allocation import Recourse
 from planning.assumptions import OPTION_NAMES, Assumptions, Options, read_assumptions
-from planning.brief import policy_brief
+from planning.brief import policy_brief, time_limit_told
 from planning.choices import add_flips, add_front, add_regrets
 from planning.consolidation import consolidate
 from planning.design import Design
@@ -102,7 +102,7 @@ class PlanReport:
     unserved_m3_before: float
     unserved_m3_after: float
     quota_short_m3_after: float | None
-    transition_objective_cny: float
+    transition_objective_cny: float | None
     cvar_recourse_cny: float
     stochastic_value_cny: float | None
     information_from_cny: float | None
@@ -172,7 +172,10 @@ def plan_in(connection: duckdb.DuckDBPyConnection, options: Options) -> PlanRepo
         )
         for note in instance.notes:
             progress("plan", note.zh, note.en)
-        write_plan(connection, _make(plan_id, asked, started_at))
+        made = _make(plan_id, asked, started_at)
+        for note in made.notes[len(instance.notes) :]:
+            progress("plan", note.zh, note.en)
+        write_plan(connection, made)
     promote(connection, plan_id)
     report = read_report(connection, plan_id, is_new=is_new)
     if is_new:
@@ -208,8 +211,6 @@ def _make(plan_id: str, asked: _Asked, started_at: float) -> Plan:
     search_s = SEARCH_SHARE * max(deadline - time.monotonic(), 0.0)
     result = consolidate(instance, recourse, gap=options.gap, seconds=search_s)
     result, regrets = polish(instance, recourse, result, deadline)
-    seconds_left = deadline - time.monotonic()
-    seen = wait_and_see(instance, result, seconds=seconds_left) if seconds_left > 0 else []
     after = dispatch(instance, recourse, result.design)
     reallocated = dispatch(instance, recourse, Design.as_is(instance))
     today = habit(
@@ -222,8 +223,10 @@ def _make(plan_id: str, asked: _Asked, started_at: float) -> Plan:
     )
     explanations = [explainer.explain(site) for site in range(len(instance.sites))]
     decisions = [explanation.decision for explanation in explanations]
-    transition = schedule(instance, recourse, result.design, regrets)
-    weeks = allocate(instance, recourse, asked.weeks)
+    transition = schedule(instance, recourse, result.design, regrets, deadline)
+    weeks = allocate(instance, recourse, asked.weeks, deadline)
+    seen = wait_and_see(instance, result, seconds=deadline - time.monotonic())
+    left_out = time_limit_told(instance, result.design, regrets, transition, (len(weeks), len(asked.weeks)), seen)
     states = (today.footprint, reallocated.footprint, after.footprint)
     brief = policy_brief(decisions, result, seen, states, asked.balance, asked.names)
     brief += [
@@ -234,6 +237,7 @@ def _make(plan_id: str, asked: _Asked, started_at: float) -> Plan:
     gone = np.flatnonzero(~result.design.is_open & ~instance.sites.is_candidate).tolist()
     touched = [asked.touched[instance.sites.plant_id[site]] for site in gone]
     brief += [("touched", told) for told in touched_told(touched)]
+    brief += [("time_limit", told) for told in left_out]
     return Plan(
         plan_id=plan_id,
         options=options,
@@ -246,6 +250,7 @@ def _make(plan_id: str, asked: _Asked, started_at: float) -> Plan:
         explanations=explanations,
         outlook=asked.balance,
         brief=brief,
+        notes=(*instance.notes, *left_out),
         transition=transition,
         seen=seen,
         weeks=weeks,

@@ -104,8 +104,9 @@ RUNS = Table(
         Column(
             "transition_objective_cny",
             "DOUBLE",
-            "按各站生效月份分步实施时的目标值，元/年（精确值，无下界）",
-            "objective when the changes are made step by step from their from_period, CNY per year; exact, no bound",
+            "按各站生效月份分步实施时的目标值，元/年（精确值，无下界）；空为时限内未算",
+            "objective when the changes are made step by step from their from_period, CNY per year; exact, no bound;"
+            " null: no time for it",
         ),
         Column(
             "cvar_recourse_cny",
@@ -133,7 +134,12 @@ RUNS = Table(
             "完全信息的价值至多（已证明），元/年",
             "value of perfect information, at most (proven), CNY per year",
         ),
-        Column("notes", "JSON", "检查提示（中英文）", "what the checks found, in both languages"),
+        Column(
+            "notes",
+            "JSON",
+            "检查提示与时限内未算的（中英文）",
+            "what the checks found and what the time limit left out, in both languages",
+        ),
     ),
 )
 

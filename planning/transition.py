@@ -18,7 +18,7 @@ import numpy as np
 from planning.allocation import Recourse
 from planning.design import NOWHERE, Design, fixed_cny_per_year, usable_capacity_m3
 from planning.instance import MONTHS_PER_YEAR, Instance
-from planning.model import Floats, Indices
+from planning.model import INFINITY, Floats, Indices
 from planning.risk import recourse_cny
 from store.messages import Text
 
@@ -27,10 +27,13 @@ YEAR = int(MONTHS_PER_YEAR)
 
 @dataclass(frozen=True)
 class Transition:
-    """`start` (sites,): the month, counted from 0, from which each site's decision holds; `objective_cny` per year."""
+    """`start` (sites,): the month, counted from 0, from which each site's decision holds; `objective_cny` per year.
+
+    None: there was no time to face every month of it.
+    """
 
     start: Indices
-    objective_cny: float
+    objective_cny: float | None
 
     def from_period(self, instance: Instance, site: int) -> date:
         """The first month of a site's decision; it may lie beyond the horizon."""
@@ -39,8 +42,13 @@ class Transition:
         return date(first.year + year, of_year + 1, 1)
 
 
-def schedule(instance: Instance, recourse: Recourse, design: Design, regrets: Mapping[int, float]) -> Transition:
-    """The cheapest of the schedules that begin closing in the first year, the second, …, as far as budgets allow."""
+def schedule(
+    instance: Instance, recourse: Recourse, design: Design, regrets: Mapping[int, float], deadline: float = INFINITY
+) -> Transition:
+    """The cheapest of the schedules that begin closing in the first year, the second, …, as far as budgets allow.
+
+    The cheapest of those faced before `deadline` (time.monotonic), or the first of them, its cost unknown.
+    """
     gone = np.flatnonzero(~design.is_open & ~instance.sites.is_candidate)
     forced = instance.policy.must_go[gone]
     saving = np.array([regrets.get(site, 0.0) for site in gone.tolist()], float)
@@ -49,8 +57,14 @@ def schedule(instance: Instance, recourse: Recourse, design: Design, regrets: Ma
     budget = instance.policy.max_closures_per_year
     least = -(-len(order) // budget) if budget else 0
     starts = [_starts(instance, design, order, first) for first in range(max(years - least, 0) + 1) if first < years]
-    options = [Transition(start, objective_cny(instance, recourse, design, start)) for start in starts]
-    return min(options, key=lambda option: option.objective_cny)
+    best = Transition(starts[0], None)
+    for start in starts:
+        objective = objective_cny(instance, recourse, design, start, deadline)
+        if objective is None:
+            break
+        if best.objective_cny is None or objective < best.objective_cny:
+            best = Transition(start, objective)
+    return best
 
 
 def _starts(instance: Instance, design: Design, order: Indices, first_year: int) -> Indices:
@@ -75,10 +89,12 @@ def design_at(instance: Instance, design: Design, start: Indices, month: int) ->
     )
 
 
-def objective_cny(instance: Instance, recourse: Recourse, design: Design, start: Indices) -> float:
+def objective_cny(
+    instance: Instance, recourse: Recourse, design: Design, start: Indices, deadline: float = INFINITY
+) -> float | None:
     """mean_t (Σ F_p y_pt + Σ O_p y_pt + Σ E_p e_pt) + one-off costs / T + 12 (E_n[Q_n] + λ CVaR_α(Q)), CNY per year.
 
-    Q of a month is faced with the capacity of that month, exactly.
+    Q of a month is faced with the capacity of that month, exactly; None where `deadline` (time.monotonic) comes first.
     """
     sites, months = instance.sites, len(instance.periods)
     monthly = np.zeros(len(instance.demand_m3))
@@ -91,7 +107,10 @@ def objective_cny(instance: Instance, recourse: Recourse, design: Design, start:
         built += sites.expansion_cny_per_year @ now.is_expanded
         standing[turn:end] = fixed_cny_per_year(instance, now) + built
         samples = (scenario_start[:, None] + np.arange(turn, end)).ravel()
-        monthly[samples] = recourse.costs(usable_capacity_m3(instance, now), samples)
+        costs = recourse.costs_by(deadline, usable_capacity_m3(instance, now), samples)
+        if costs is None:
+            return None
+        monthly[samples] = costs
     one_off = np.where(design.merge_into != NOWHERE, sites.merge_cny, sites.closing_cny)
     is_gone = ~sites.is_candidate & ~design.is_open & (start < months)
     return (
@@ -115,6 +134,8 @@ def transition_told(instance: Instance, design: Design, transition: Transition, 
     ]
     zh = "，".join(f"自 {when:%Y-%m} 起{what.zh}" for when, what in sorted(steps))
     en = ", ".join(f"from {when:%Y-%m} {what.en}" for when, what in sorted(steps))
+    if transition.objective_cny is None:
+        return [Text(f"分步实施：{zh}。", f"Step by step: {en}.")]
     extra = transition.objective_cny - objective
     more = Text("多", "more") if extra >= 0 else Text("少", "less")
     return [

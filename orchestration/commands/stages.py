@@ -233,7 +233,10 @@ def plan(
             min=0.1,
             callback=_finite,
             help=said(
-                "最多算几秒；到时给出当前最好的方案及其差距", "seconds at most; then the best plan so far with its gap"
+                "最多搜索几秒；到时给出当前最好的方案、差距与未算的部分；现有站与所选方案仍逐月精确分配，"
+                "--front、--regrets、--flips 另计",
+                "seconds to search; then the best plan so far, its gap and what was left out; today's plants and the"
+                " chosen plan are still faced with every month, --front, --regrets and --flips come on top",
             ),
         ),
     ] = None,

@@ -106,6 +106,19 @@ def test_what_the_scenarios_and_knowing_them_are_worth_follows_from_the_tables(c
     assert worth["text_en"].str.contains("value of").sum() == 2 and worth["text_zh"].str.contains("价值").sum() == 2
 
 
+def test_what_a_time_limit_leaves_out_is_unknown_and_told(city: tuple[Home, PlanReport]) -> None:
+    home, whole = city
+    hurried = plan(home, seconds=1e-3)
+    assert hurried.status == "timed_out" and hurried.unserved_m3_after is not None and not hurried.weeks
+    assert hurried.transition_objective_cny is hurried.information_from_cny is hurried.information_to_cny is None
+    brief = table(home, "policy_brief", hurried.plan_id).set_index("topic")
+    left_out = brief.loc["time_limit", "text_en"]
+    assert "step by step" in left_out and "last 4 of 4 weeks" in left_out and "perfect information" in left_out
+    assert [note.en for note in hurried.notes][-1] == left_out and "未算" in brief.loc["time_limit", "text_zh"]
+    assert "unknown" in brief.loc["proof", "text_en"] and "不知道" in brief.loc["proof", "text_zh"]
+    assert "time_limit" not in set(table(home, "policy_brief", whole.plan_id)["topic"])
+
+
 def test_asking_for_the_front_again_adds_nothing(city: tuple[Home, PlanReport]) -> None:
     home, report = city
     before = len(table(home, "pareto", report.plan_id))

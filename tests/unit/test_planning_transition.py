@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import date
 
@@ -105,3 +106,10 @@ def test_all_at_once_costs_what_the_plan_says(instance: Instance, design: Design
     told = transition_told(hasty, design, found, objective)[0]
     assert "close or merge" in told.en and "关停或合并" in told.zh
     assert transition_told(hasty, Design.as_is(hasty), found, objective) == []
+
+
+def test_without_time_the_steps_are_told_and_their_cost_is_unknown(instance: Instance, design: Design) -> None:
+    found = schedule(instance, Recourse(instance), design, {}, deadline=time.monotonic())
+    assert found.objective_cny is None and np.bincount(found.start[:4] // 12).max() == 2
+    told = transition_told(instance, design, found, 1.0)[0]
+    assert "close or merge" in told.en and "CNY" not in told.en and "万元" not in told.zh
