@@ -18,6 +18,8 @@ from planning.instance import Instance
 from planning.model import INFINITY, Bools, Floats, Indices, Model
 from planning.risk import recourse_cny
 
+LEAST_M3 = 1e-4  # per month
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -64,19 +66,22 @@ class Recourse:
     """min Σ_a (c_a + w g_a) x_a + v Σ_p o_p + M Σ_i u_i under `serve_demand`, `respect_capacity` and `limit_overtime`;
     with a quota + f Σ_p b_p under `meet_quota`.
 
-    One HiGHS model, warm from month to month.
+    One HiGHS model, warm from month to month. A point of next to no demand counts in units of that: its cost may be
+    large all the same, and the solver's tolerance must not swallow it.
     """
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
         model = Model()
         self._price = float(instance.unserved_price[0])
-        arcs = len(instance.arc_site)
-        self._x = model.add_columns("x", arcs, cost=instance.arc_price)
-        self._u = model.add_columns("u", (1, instance.points), cost=self._price)
+        arcs, mean_m3 = len(instance.arc_site), instance.mean_demand_m3
+        self._unit_m3 = np.where((mean_m3 > 0) & (mean_m3 < LEAST_M3), mean_m3, 1.0)
+        self._arc_unit_m3 = self._unit_m3[instance.arc_point]
+        self._x = model.add_columns("x", arcs, cost=instance.arc_price * self._arc_unit_m3)
+        self._u = model.add_columns("u", (1, instance.points), cost=self._price * self._unit_m3)
         o = model.add_columns("o", (1, len(instance.sites)), cost=instance.policy.overtime_cny_per_m3)
         demand = np.zeros((1, instance.points))
-        x = Shipments(self._x, np.zeros(arcs, np.int64), np.arange(arcs), np.ones(arcs))
+        x = Shipments(self._x, np.zeros(arcs, np.int64), np.arange(arcs), self._arc_unit_m3)
         self._serve = serve_demand(model, instance, x, self._u, demand)[0].tolist()
         usable = instance.sites.usable_m3
         self._capacity = respect_capacity(model, instance, x, o, usable)[0].tolist()
@@ -86,6 +91,8 @@ class Recourse:
             b = model.add_columns("b", o.shape, cost=instance.policy.shortfall_cny_per_m3)
             self._quota = meet_quota(model, instance, x, b, usable)[0].tolist()
         self._solver = model.solver()
+        is_small = self._arc_unit_m3 != 1.0
+        self._small_x = [self._x[is_small & (instance.arc_site == site)] for site in range(len(usable))]
         # months of one price together, light ones first: each basis is close to the next one's
         self.order: Indices = np.lexsort((instance.demand_m3.sum(axis=1), instance.unserved_price))
 
@@ -95,7 +102,9 @@ class Recourse:
 
     def set_site_capacity(self, site: int, capacity_m3: float) -> None:
         self._solver.set_row(self._capacity[site], -np.inf, capacity_m3)
-        policy = self.instance.policy
+        policy, small_x = self.instance.policy, self._small_x[site]
+        if small_x.size:  # too small for the capacity row to keep them from a site that is closed
+            self._solver.set_columns(small_x, 0.0, INFINITY if capacity_m3 > 0 else 0.0)
         self._solver.set_row(self._overtime[site], -np.inf, policy.overtime_share * capacity_m3)
         if self._quota:
             self._solver.set_row(self._quota[site], -np.inf, -policy.least_load_share * capacity_m3)
@@ -103,9 +112,9 @@ class Recourse:
     def set_month(self, demand_m3: Floats, unserved_cny_per_m3: float) -> None:
         """The demand (points,), m³ per month, and the price M of what stays unserved."""
         if unserved_cny_per_m3 != self._price:
-            self._solver.set_costs(self._u[0], unserved_cny_per_m3)
+            self._solver.set_costs(self._u[0], unserved_cny_per_m3 * self._unit_m3)
             self._price = unserved_cny_per_m3
-        for row, demand in zip(self._serve, demand_m3.tolist(), strict=True):
+        for row, demand in zip(self._serve, (demand_m3 / self._unit_m3).tolist(), strict=True):
             self._solver.set_row(row, demand, demand)
 
     def set_sample(self, sample: int) -> None:
@@ -144,9 +153,8 @@ class Recourse:
         policy = self.instance.policy
         return Priced(
             cost,
-            np.maximum(columns[self._x], 0.0),
-            np.maximum(columns[self._u[0]], 0.0),
-            duals[self._serve],
+            *self._volumes(columns),
+            duals[self._serve] / self._unit_m3,
             load,
             second,
             shortfall,
@@ -175,7 +183,7 @@ class Recourse:
             if monthly[sample] == INFINITY or time.monotonic() > deadline:
                 return None
             duals = self._solver.row_duals()
-            point_price[sample] = duals[self._serve]
+            point_price[sample] = duals[self._serve] / self._unit_m3
             capacity_price[sample] = -duals[self._capacity] - policy.overtime_share * duals[self._overtime]
             if self._quota:
                 capacity_price[sample] += policy.least_load_share * duals[self._quota]
@@ -202,8 +210,12 @@ class Recourse:
         for sample in self.order.tolist():
             self.set_sample(sample)
             self.cost()
-            columns = self._solver.columns()
-            yield Flows(sample, np.maximum(columns[self._x], 0.0), np.maximum(columns[self._u[0]], 0.0))
+            yield Flows(sample, *self._volumes(self._solver.columns()))
+
+    def _volumes(self, columns: Floats) -> tuple[Floats, Floats]:
+        """m³ per arc and unserved per point of a solution."""
+        x, u = np.maximum(columns[self._x], 0.0), np.maximum(columns[self._u[0]], 0.0)
+        return x * self._arc_unit_m3, u * self._unit_m3
 
 
 def objective_cny(instance: Instance, design: Design, evaluation: Evaluation) -> float:

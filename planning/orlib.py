@@ -29,6 +29,7 @@ IGNORED = "\0\x1a"  # what some systems fill or end a text file with
 GAP = 1e-7
 LARGEST_DEMAND = 1e3  # demand and money are scaled into the range where HiGHS's tolerances are at home
 MONEY = 1e6
+IDLE_DEMAND = 1e-8  # a month's part of it is less than the least coefficient that HiGHS keeps
 LEAST_SHARE = 1e-9
 LARGEST_FIGURE = 1e100  # so that no sum or ratio of figures leaves the range of numbers
 SPLIT_SHARE = 0.5  # of the time for the plan that may split: the better its sites, the better what is filled whole
@@ -123,15 +124,15 @@ def _served(share: Floats) -> tuple[tuple[int, int, float], ...]:
 def as_instance(warehouses: Warehouses) -> tuple[Instance, float]:
     """The file as a planning question where everything must be served, and what one unit of its money is worth.
 
-    A file whose demands are all zero is uncapacitated: every customer then counts as one. Raises TongmaiError:
-    `no_feasible_plan`, `bad_orlib`.
+    A file whose demands are all zero is uncapacitated: every customer then counts as one. Beside others, a customer
+    without demand still pays the cost of serving all of it: it gets so little that the solver takes its coefficient in
+    a capacity for zero, and the capacities as much more, so that the bound holds.
+
+    Raises TongmaiError: `no_feasible_plan`.
     """
     demand, capacity, cost = warehouses.demand, warehouses.capacity, warehouses.cost
     if not demand.any():
         demand, capacity = np.ones(len(demand)), np.full(len(capacity), float(len(demand)))
-    if (cost[:, demand <= 0] > 0).any():
-        customer = int(np.flatnonzero((demand <= 0) & (cost > 0).any(axis=0))[0]) + 1
-        raise _bad(f"客户 {customer} 没有需求却有费用", f"customer {customer} has costs but no demand")
     if capacity.sum() < demand.sum() * (1 - ROUNDING):
         raise TongmaiError(
             "no_feasible_plan",
@@ -140,14 +141,17 @@ def as_instance(warehouses: Warehouses) -> tuple[Instance, float]:
         )
     money = (float(cost.min(axis=0).sum()) + float(warehouses.fixed.min())) / MONEY or 1.0
     unit = float(demand.max()) / LARGEST_DEMAND
-    has_demand: Bools = demand > 0
-    per_unit = np.divide(cost, demand / unit * money, out=np.zeros_like(cost), where=has_demand)
+    is_idle: Bools = demand <= 0
+    scaled = np.where(is_idle, IDLE_DEMAND, demand / unit)
+    per_unit = cost / (scaled * money)
+    # beyond any chain of exchanges between customers; one without demand takes nobody's place
+    penalty = max(1e3 * float(per_unit[:, ~is_idle].max()), 2 * float(per_unit.max()))
     instance = facility_location(
         warehouses.fixed / money,
-        np.minimum(capacity, demand.sum()) / unit,
-        demand / unit,
+        np.minimum(capacity, demand.sum()) / unit + IDLE_DEMAND * is_idle.sum(),
+        scaled,
         per_unit,
-        penalty_cny_per_m3=1e3 * float(per_unit.max()) + 1.0,
+        penalty_cny_per_m3=penalty + 1.0,
         is_candidate=np.zeros(len(capacity), bool),
     )
     return replace(instance, policy=replace(instance.policy, must_serve=True)), money
