@@ -33,7 +33,12 @@ PLANTS_TOUCHED = Table(
         Column("projects_open", "INTEGER", "未完成订单所属工程", "projects of the open orders"),
         Column("contractors_open", "INTEGER", "未完成订单所属施工单位", "contractors of the open orders"),
         Column("projects_52w", "INTEGER", "近 52 周供过的工程", "projects served in the last 52 weeks"),
-        Column("m3_52w", "DOUBLE", "近 52 周供应量，方", "m³ delivered in the last 52 weeks"),
+        Column(
+            "m3_52w",
+            "DOUBLE",
+            "近 52 周供应量，方；空为还没有完整的周",
+            "m³ delivered in the last 52 weeks; null: no complete week yet",
+        ),
         Column("trucks", "INTEGER", "登记的搅拌车，辆", "mixer trucks on record"),
     ),
 )
@@ -70,10 +75,11 @@ SELECT
     CAST(coalesce(opened.open_m3, 0) AS DOUBLE) AS open_m3,
     list_sort(coalesce(opened.open_projects, [])) AS open_projects,
     list_sort(coalesce(opened.contractors, [])) AS contractors,
-    CAST(coalesce(served.m3_52w, 0) AS DOUBLE) AS m3_52w,
+    CAST(CASE WHEN span.last_week IS NOT NULL THEN coalesce(served.m3_52w, 0) END AS DOUBLE) AS m3_52w,
     list_sort(coalesce(served.projects, [])) AS projects,
     plants.trucks
 FROM marts.dim_plants AS plants
+CROSS JOIN span
 LEFT JOIN opened ON opened.plant_id = plants.plant_id
 LEFT JOIN served ON served.plant_id = plants.plant_id
 WHERE plants.is_current AND plants.status = 'operating'
@@ -90,15 +96,16 @@ class Touched:
     open_m3: float
     open_projects: frozenset[str]
     contractors: frozenset[str]
-    m3_52w: float
+    m3_52w: float | None
     projects: frozenset[str]
     trucks: int | None
     plants_without_trucks: int = 0
 
     @property
     def projects_52w(self) -> int | None:
-        """Projects served in the last 52 weeks; None where tickets name none."""
-        return None if self.m3_52w > 0 and not self.projects else len(self.projects)
+        """Projects served in the last 52 weeks; None where tickets name none or there is no complete week."""
+        is_unknown = self.m3_52w is None or (self.m3_52w > 0 and not self.projects)
+        return None if is_unknown else len(self.projects)
 
     def told(self) -> Text:
         """The figures in a sentence, without saying whose."""
@@ -114,15 +121,23 @@ class Touched:
             )
         )
         served = no_data if self.projects_52w is None else Text(f"{self.projects_52w} 个", str(self.projects_52w))
+        lately = (
+            Text(
+                "近 52 周供应量：没有数据（还没有完整的周）", "m³ in the last 52 weeks: no data (no complete week yet)"
+            )
+            if self.m3_52w is None
+            else Text(
+                f"近 52 周供 {self.m3_52w:,.0f} 方（工程：{served.zh}）",
+                f"{self.m3_52w:,.0f} m³ in the last 52 weeks (projects: {served.en})",
+            )
+        )
         trucks = no_data if self.trucks is None else Text(f"{self.trucks} 辆", str(self.trucks))
         if self.trucks is not None and self.plants_without_trucks:
             silent = self.plants_without_trucks
             trucks = Text(f"{trucks.zh}（另 {silent} 座站没有数据）", f"{trucks.en} ({silent} more plants: no data)")
         return Text(
-            f"{orders.zh}；近 52 周供 {self.m3_52w:,.0f} 方（工程：{served.zh}）；搅拌车：{trucks.zh}；"
-            "人员：没有数据。",
-            f"{orders.en}; {self.m3_52w:,.0f} m³ in the last 52 weeks (projects: {served.en}); trucks: {trucks.en};"
-            " staff: no data.",
+            f"{orders.zh}；{lately.zh}；搅拌车：{trucks.zh}；人员：没有数据。",
+            f"{orders.en}; {lately.en}; trucks: {trucks.en}; staff: no data.",
         )
 
 
@@ -150,13 +165,14 @@ def together(parts: Iterable[Touched]) -> Touched:
     each = tuple(parts)
     orders = [part.orders_open for part in each if part.orders_open is not None]
     trucks = [part.trucks for part in each if part.trucks is not None]
+    delivered = [part.m3_52w for part in each if part.m3_52w is not None]
     return Touched(
         tuple(plant for part in each for plant in part.plant_ids),
         sum(orders) if orders else None,
         sum(part.open_m3 for part in each),
         frozenset().union(*(part.open_projects for part in each)),
         frozenset().union(*(part.contractors for part in each)),
-        sum(part.m3_52w for part in each),
+        sum(delivered) if delivered else None,
         frozenset().union(*(part.projects for part in each)),
         sum(trucks) if trucks else None,
         len(each) - len(trucks),

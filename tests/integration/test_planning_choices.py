@@ -13,6 +13,7 @@ from planning_evidence import table
 from orchestration.cli import run_command
 from planning.compare import compare_plans
 from planning.run import PlanReport, plan
+from store.connections import writer
 from store.home import Home
 from store.messages import EXIT_USAGE, TongmaiError
 
@@ -117,6 +118,15 @@ def test_what_a_time_limit_leaves_out_is_unknown_and_told(city: tuple[Home, Plan
     assert [note.en for note in hurried.notes][-1] == left_out and "未算" in brief.loc["time_limit", "text_zh"]
     assert "unknown" in brief.loc["proof", "text_en"] and "不知道" in brief.loc["proof", "text_zh"]
     assert "time_limit" not in set(table(home, "policy_brief", whole.plan_id)["topic"])
+
+
+def test_without_a_complete_capacity_week_what_plants_delivered_is_unknown(tmp_path: Path) -> None:
+    home = Home.at(tmp_path / "new")
+    build(home)
+    with writer(home) as connection:
+        connection.execute("UPDATE marts.capacity_weekly SET is_complete = FALSE")
+    touched = table(home, "plants_touched", plan(home).plan_id)
+    assert len(touched) and touched["m3_52w"].isna().all() and touched["projects_52w"].isna().all()
 
 
 def test_asking_for_the_front_again_adds_nothing(city: tuple[Home, PlanReport]) -> None:
