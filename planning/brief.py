@@ -157,9 +157,20 @@ def _information(result: Result, seen: Sequence[Foresight]) -> Iterator[Text]:
         )
     if interval is not None:
         least, most = interval
-        yield Text(
-            f"若事先知道 {len(seen)} 个情景中来的是哪一个，每年可再省 {least / 1e4:,.1f} 至 {most / 1e4:,.1f} 万元"
-            "（完全信息的价值，已证明的范围）：更好的预测也不会更值钱。",
-            f"Knowing which of the {len(seen)} scenarios comes would save CNY {least / 1e3:,.0f} k to {most / 1e3:,.0f}"
-            " k more a year (value of perfect information, a proven range): no forecast can be worth more.",
+        yield _perfect_information(len(seen), least, most)
+
+
+def _perfect_information(scenarios: int, least: float, most: float | None) -> Text:
+    if most is None:
+        return Text(
+            f"若事先知道 {scenarios} 个情景中来的是哪一个，每年至少可再省 {least / 1e4:,.1f} 万元"
+            "（完全信息的价值；时限内未能证明上限）。",
+            f"Knowing which of the {scenarios} scenarios comes would save at least CNY {least / 1e3:,.0f} k more a year"
+            " (value of perfect information; no upper end was proven in the time given).",
         )
+    return Text(
+        f"若事先知道 {scenarios} 个情景中来的是哪一个，每年可再省 {least / 1e4:,.1f} 至 {most / 1e4:,.1f} 万元"
+        "（完全信息的价值，已证明的范围）：更好的预测也不会更值钱。",
+        f"Knowing which of the {scenarios} scenarios comes would save CNY {least / 1e3:,.0f} k to {most / 1e3:,.0f}"
+        " k more a year (value of perfect information, a proven range): no forecast can be worth more.",
+    )

@@ -25,7 +25,9 @@ GAP = 0.005  # of each scenario's plan
 
 @dataclass(frozen=True)
 class Foresight:
-    """One scenario, CNY per year: what the plan costs in it, the best plan found for it alone, and that one's bound."""
+    """One scenario, CNY per year: what the plan costs in it, the best plan found for it alone, and that one's bound
+    (0 where its search found none).
+    """
 
     scenario: int
     plan_cny: float
@@ -49,16 +51,18 @@ def wait_and_see(instance: Instance, result: Result, *, seconds: float) -> list[
     return seen
 
 
-def perfect_information_cny(result: Result, seen: Sequence[Foresight]) -> tuple[float, float] | None:
+def perfect_information_cny(result: Result, seen: Sequence[Foresight]) -> tuple[float, float | None] | None:
     """The interval in which EVPI = RP - WS is proven to lie, CNY per year; None where nothing was seen.
 
-    From max(0, lower bound of RP - mean of the best plans found) to objective - mean of their bounds.
+    From max(0, lower bound of RP - mean of the best plans found) to objective - mean of their bounds; without an end
+    where a scenario's search found no bound.
     """
     if not seen:
         return None
     best = float(np.mean([each.best_cny for each in seen]))
     bound = float(np.mean([each.bound_cny for each in seen]))
-    return max(result.bound_cny - best, 0.0), max(result.objective_cny - bound, 0.0)
+    is_bounded = all(np.isfinite(each.bound_cny) and (each.bound_cny > 0 or each.best_cny <= 0) for each in seen)
+    return max(result.bound_cny - best, 0.0), max(result.objective_cny - bound, 0.0) if is_bounded else None
 
 
 def alone(instance: Instance, number: int) -> Instance:
@@ -78,7 +82,7 @@ def _foresee(instance: Instance, result: Result, number: int, seconds: float) ->
         instance.scenarios[number],
         objective_cny(certain, result.design, faced),
         found.objective_cny,
-        found.bound_cny,
+        max(found.bound_cny, 0.0),
         int(found.design.is_open.sum()),
     )
 

@@ -131,8 +131,8 @@ RUNS = Table(
         Column(
             "information_to_cny",
             "DOUBLE",
-            "完全信息的价值至多（已证明），元/年",
-            "value of perfect information, at most (proven), CNY per year",
+            "完全信息的价值至多（已证明），元/年；空为时限内未能证明上限",
+            "value of perfect information, at most (proven), CNY per year; null: no upper end proven in the time given",
         ),
         Column(
             "notes",
