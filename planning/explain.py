@@ -60,6 +60,7 @@ class Explainer:
         self.arc_m3 = np.bincount(dispatch.flow_arc, dispatch.flow_m3, len(instance.arc_site))
         self.capacity_price = capacity_price
         usable = usable_capacity_m3(instance, design)
+        self.has_grown = design.is_open & (usable > instance.sites.usable_m3 + 0.5) & ~instance.sites.is_candidate
         share = np.divide(
             instance.sites.usable_m3,
             instance.sites.available_m3,
@@ -137,11 +138,16 @@ class Explainer:
             return _join(
                 worked,
                 Text(
-                    f"产能紧：每月再多 1 方产能，每年可省 {MONTHS_PER_YEAR * price:,.0f} 元。",
-                    f"Its capacity is short: one more m³ a month would save CNY {MONTHS_PER_YEAR * price:,.0f} a year.",
+                    f"部分月份产能用满：每月再多 1 方产能，每年可省 {MONTHS_PER_YEAR * price:,.0f} 元。",
+                    "Its capacity is used up in some months: one more m³ a month would save CNY"
+                    f" {MONTHS_PER_YEAR * price:,.0f} a year.",
                 ),
             )
-        return worked
+        rule = Text(
+            "它在已找到的最省方案之内；关停它的代价由 --regrets 给出。",
+            "It is part of the cheapest plan found; --regrets says what closing it would cost.",
+        )
+        return _join(worked, rule)
 
     def _expand(self, site: int) -> Text:
         sites = self.instance.sites
@@ -198,6 +204,8 @@ class Explainer:
         before = float(self.instance.sites.observed_utilisation[site])
         after = float(self.utilisation[site])
         shift = Text("（含第二班）", " (second shifts included)") if after > 1 else Text("", "")
+        if self.has_grown[site]:
+            shift = Text(f"（按扩大后的产能）{shift.zh}", f" (of its larger capacity){shift.en}")
         worked = Text(
             f"利用率由 {before:.0%} 变为 {after:.0%}{shift.zh}，每月供 {self.site_m3[site]:,.0f} 方。",
             f"Utilisation goes from {before:.0%} to {after:.0%}{shift.en}; it serves"
@@ -236,12 +244,14 @@ class Explainer:
         taken = self.takeover(site)
         if taken is None:
             return None
+        longer = taken.extra_km > 0
         zh = "、".join(f"{name}（{share:.0%}）" for name, share in taken.shares)
         en = ", ".join(f"{name} ({share:.0%})" for name, share in taken.shares)
         return Text(
-            f"其客户主要由{zh}承接，全市重新调配后平均运距比今天 {taken.extra_km:+.1f} 公里。",
-            f"Its customers go mainly to {en}; with the whole city reallocated their mean haul is"
-            f" {taken.extra_km:+.1f} km against today's.",
+            f"承接其方量最多的是{zh}；全市重新调配后，这些客户的平均运距比今天{'长' if longer else '短'}"
+            f" {abs(taken.extra_km):.1f} 公里。",
+            f"The largest shares of its volume go to {en}; with the whole city reallocated these customers' mean haul"
+            f" is {abs(taken.extra_km):.1f} km {'longer' if longer else 'shorter'} than today's.",
         )
 
     def _touched(self, site: int) -> Text | None:

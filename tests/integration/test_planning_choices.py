@@ -129,6 +129,17 @@ def test_without_a_complete_capacity_week_what_plants_delivered_is_unknown(tmp_p
     assert len(touched) and touched["m3_52w"].isna().all() and touched["projects_52w"].isna().all()
 
 
+def test_reasons_say_longer_or_shorter_and_why_a_plant_stays(city: tuple[Home, PlanReport]) -> None:
+    home, report = city
+    decided = table(home, "plant_decisions", report.plan_id)
+    gone = decided[decided["decision"].isin(["close", "merge"]) & decided["reason_en"].str.contains("mean haul")]
+    assert len(gone) and gone["reason_en"].str.contains(r"\d km (?:longer|shorter) than today").all()
+    assert not gone["reason_en"].str.contains(r"[+-]\d+\.\d km").any()
+    kept = decided[decided["decision"] == "keep"]
+    why = r"--regrets|used up|option|enterprise"
+    assert len(kept) and kept["reason_en"].str.contains(why).all()
+
+
 def test_asking_for_the_front_again_adds_nothing(city: tuple[Home, PlanReport]) -> None:
     home, report = city
     before = len(table(home, "pareto", report.plan_id))
