@@ -31,8 +31,8 @@ PARETO = Table(
         Column(
             "cvar_unserved",
             "DOUBLE",
-            "最差十分之一月份的平均供不上，方/月",
-            "mean unserved m³ per month over the worst tenth of sample months",
+            "最差的 1-α 份情景月的平均供不上（α：假设 risk_level），方/月",
+            "mean unserved m³ per month over the worst share 1-α of sample months (α: assumption risk_level)",
         ),
         Column("plants_kept", "INTEGER", "在用站数（含新建）", "working sites, opened ones included"),
         Column(

@@ -14,8 +14,10 @@ from planning.consolidation import Result
 from planning.design import Design
 from planning.footprint import Footprint
 from planning.information import Foresight, perfect_information_cny
-from planning.instance import Instance
+from planning.instance import Instance, Policy
+from planning.model import Floats
 from planning.regret import explained_flips
+from planning.risk import cvar_cny
 from planning.transition import Transition
 from store.messages import Text
 
@@ -27,6 +29,7 @@ def policy_brief(
     states: tuple[Footprint, Footprint, Footprint],
     outlook: dict[str, list[Any]],
     names: dict[str, Text],
+    policy: Policy,
 ) -> list[tuple[str, Text]]:
     """(topic, sentence) in reading order; `states` are before, reallocated, after."""
     before, reallocated, after = states
@@ -81,6 +84,7 @@ def policy_brief(
         ),
         ("proof", _proof(result)),
     ]
+    brief.extend(("risk", told) for told in risk_told(policy, result.evaluation.monthly_cny))
     brief.extend(("information", said) for said in _information(result, seen))
     is_working = np.array(outlook["reach_share_m3"], float) > 0  # a ban is no news
     if is_working.any():
@@ -99,6 +103,21 @@ def policy_brief(
             )
         )
     return brief
+
+
+def risk_told(policy: Policy, monthly_cny: Floats) -> list[Text]:
+    """What the dearest months cost, where the objective weighs them; their share follows from the level of CVaR."""
+    if not policy.risk_weight:
+        return []
+    share, each = 1 - policy.risk_level, cvar_cny(monthly_cny, policy.risk_level)
+    return [
+        Text(
+            f"最贵的 {100 * share:.3g}% 情景月平均每月调配成本 {each / 1e4:,.1f} 万元（CVaR），"
+            f"在目标中权重 {policy.risk_weight:g}。",
+            f"The dearest {100 * share:.3g} % of sample months cost CNY {each / 1e3:,.0f} k a month on average (CVaR),"
+            f" with weight {policy.risk_weight:g} in the objective.",
+        )
+    ]
 
 
 def _proof(result: Result) -> Text:

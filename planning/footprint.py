@@ -16,7 +16,7 @@ from planning.freeze import Observed
 from planning.instance import MONTHS_PER_YEAR, Instance
 from planning.model import Floats, Indices
 from planning.quota import shortfall_cny, shortfall_m3
-from planning.risk import risk_cny
+from planning.risk import risk_cny, tail_weights
 
 LEAST_M3 = 1e-6  # flows below a millilitre are rounding
 
@@ -105,11 +105,10 @@ def dispatch(instance: Instance, recourse: Recourse, design: Design) -> Dispatch
     return Dispatch(sample, arc, m3, lost_sample, lost_point, lost_m3, footprint)
 
 
-def worst_tenth_unserved_m3(instance: Instance, dispatch: Dispatch) -> float:
-    """Mean unserved m³ per month over the worst tenth of sample months (CVaR at 90 %)."""
-    samples = len(instance.demand_m3)
-    monthly = np.bincount(dispatch.unserved_sample, dispatch.unserved_m3, samples)
-    return float(np.sort(monthly)[-max(samples // 10, 1) :].mean())
+def tail_unserved_m3(instance: Instance, dispatch: Dispatch) -> float:
+    """CVaR_α of the unserved m³ per month: the mean over the worst share 1 - α of sample months."""
+    monthly = np.bincount(dispatch.unserved_sample, dispatch.unserved_m3, len(instance.demand_m3)).astype(float)
+    return float(tail_weights(monthly, instance.policy.risk_level) @ monthly) / len(monthly)
 
 
 @dataclass(frozen=True)

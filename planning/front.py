@@ -18,7 +18,7 @@ import numpy as np
 from planning.allocation import Recourse
 from planning.consolidation import Search
 from planning.design import Design, usable_capacity_m3
-from planning.footprint import dispatch, worst_tenth_unserved_m3
+from planning.footprint import dispatch, tail_unserved_m3
 from planning.instance import Instance
 from planning.partition import Partition, refine
 
@@ -79,7 +79,7 @@ def _point(
         unserved_price_factor=factor,
         cost=after.footprint.cost_cny,
         kgco2e=after.footprint.kgco2e,
-        cvar_unserved=worst_tenth_unserved_m3(asked, after),
+        cvar_unserved=tail_unserved_m3(asked, after),
         unserved_m3=after.footprint.unserved_m3,
         quota_short_m3=after.footprint.quota_short_m3,
         plants_kept=int(found.design.is_open.sum()),

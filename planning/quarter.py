@@ -3,7 +3,8 @@
 Belongs here: the weeks' demand and capacity, their transport problems, what the tables say of them. Does not belong
 here: the problem itself (allocation.py), declarations (quarter_tables.py), which plants stay (consolidation.py).
 
-Today's plants serve the forecast's means; nothing closes or opens within a quarter, but by an option of the run. Each
+Today's plants serve the forecast's means; nothing closes or opens within a quarter. A plant that an option closes is
+away from the first week: the quarter asks what that does, while the plan's steps (transition.py) give notice. Each
 week is one transport problem, solved exactly; its duals price a plant's capacity and a cell's next cubic metre.
 """
 
@@ -18,7 +19,7 @@ import duckdb
 import numpy as np
 
 from planning.allocation import Priced, Recourse
-from planning.assumptions import Assumptions
+from planning.assumptions import Assumptions, Options
 from planning.design import Design
 from planning.footprint import LEAST_M3
 from planning.instance import Instance
@@ -179,8 +180,38 @@ def _joined(parts: Sequence[Floats]) -> Floats:
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def quarter_told(instance: Instance, weeks: Sequence[Week]) -> list[Text]:
-    """The quarter in a sentence: what cannot be served, and where one more cubic metre of capacity is worth most."""
+def _what_if(instance: Instance, options: Options) -> Text:
+    """The options that the quarter is under, ready to stand before its sentence; nothing where there are none."""
+    parts = []
+    if options.demand_change:
+        parts.append(Text(f"需求 {options.demand_change:+.0%}", f"demand {options.demand_change:+.0%}"))
+    if options.haul_limit_min is not None:
+        limit = options.haul_limit_min
+        parts.append(Text(f"运输时限 {limit:g} 分钟", f"a haul limit of {limit:g} minutes"))
+    if options.carbon_price_cny_per_t is not None:
+        price = options.carbon_price_cny_per_t
+        parts.append(Text(f"碳价每吨 {price:g} 元", f"carbon at CNY {price:g} per t"))
+    if options.min_utilisation is not None:
+        least = options.min_utilisation
+        parts.append(Text(f"最低利用率 {least:.0%}", f"a minimum utilisation of {least:.0%}"))
+    names = [instance.sites.name[site] for site in np.flatnonzero(instance.policy.must_go).tolist()]
+    if names:
+        zh, en = "、".join(names), ", ".join(names)
+        parts.append(
+            Text(
+                f"{zh}自第一周起即停（不计通知期，以看清影响；分步实施的生效月份计入通知期）",
+                f"{en} closed from the first week, without notice, to show what that does (the steps do give notice)",
+            )
+        )
+    if not parts:
+        return Text("", "")
+    return Text(
+        f"假设分析：{'，'.join(part.zh for part in parts)}。", f"What if: {', '.join(part.en for part in parts)}. "
+    )
+
+
+def quarter_told(instance: Instance, options: Options, weeks: Sequence[Week]) -> list[Text]:
+    """The quarter in a sentence: under which options, what cannot be served, and where capacity is worth most."""
     if not weeks:
         return []
     demand = float(sum(week.asked.demand_m3.sum() for week in weeks))
@@ -188,10 +219,12 @@ def quarter_told(instance: Instance, weeks: Sequence[Week]) -> list[Text]:
     price = np.array([week.priced.capacity_cny_per_m3 * (week.asked.capacity_m3 > 0) for week in weeks])
     at, site = divmod(int(np.argmax(price)), price.shape[1])
     dearest = float(price[at, site])
+    what_if = _what_if(instance, options)
     told = Text(
-        f"未来 {len(weeks)} 周（按预测均值、现有站点逐周调配）需求 {demand:,.0f} 方，供不上 {lost:,.0f} 方。",
-        f"Over the next {len(weeks)} weeks, allocated week by week to today's plants, {demand:,.0f} m³ are expected and"
-        f" {lost:,.0f} m³ cannot be served.",
+        f"{what_if.zh}未来 {len(weeks)} 周（按预测均值、现有站点逐周调配）"
+        f"需求 {demand:,.0f} 方，供不上 {lost:,.0f} 方。",
+        f"{what_if.en}Over the next {len(weeks)} weeks, allocated week by week to today's plants,"
+        f" {demand:,.0f} m³ are expected and {lost:,.0f} m³ cannot be served.",
     )
     if dearest < 0.005:
         return [told]

@@ -19,7 +19,7 @@ from planning.assumptions import Assumptions, Options
 from planning.consolidation import Result
 from planning.design import NOWHERE, usable_capacity_m3
 from planning.explain import Explanation
-from planning.footprint import Dispatch, Habit, worst_tenth_unserved_m3
+from planning.footprint import Dispatch, Habit, tail_unserved_m3
 from planning.freeze import Frozen
 from planning.information import Foresight, perfect_information_cny
 from planning.instance import MONTHS_PER_YEAR, Instance
@@ -240,7 +240,7 @@ def _pareto(plan: Plan) -> Columns:
         "point": [0, 1],
         "cost": [state.footprint.cost_cny for state in states],
         "kgco2e": [state.footprint.kgco2e for state in states],
-        "cvar_unserved": [worst_tenth_unserved_m3(instance, state) for state in states],
+        "cvar_unserved": [tail_unserved_m3(instance, state) for state in states],
         "plants_kept": [len(instance.existing), int(result.design.is_open.sum())],
         "bound": [None, result.bound_cny],
         "gap": [None, result.gap],

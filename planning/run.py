@@ -228,12 +228,12 @@ def _make(plan_id: str, asked: _Asked, started_at: float) -> Plan:
     seen = wait_and_see(instance, result, seconds=deadline - time.monotonic())
     left_out = time_limit_told(instance, result.design, regrets, transition, (len(weeks), len(asked.weeks)), seen)
     states = (today.footprint, reallocated.footprint, after.footprint)
-    brief = policy_brief(decisions, result, seen, states, asked.balance, asked.names)
+    brief = policy_brief(decisions, result, seen, states, asked.balance, asked.names, instance.policy)
     brief += [
         ("transition", told) for told in transition_told(instance, result.design, transition, result.objective_cny)
     ]
     brief += [("quota", told) for told in quota_told(instance, after.footprint.site_short_m3)]
-    brief += [("quarter", told) for told in quarter_told(instance, weeks)]
+    brief += [("quarter", told) for told in quarter_told(instance, options, weeks)]
     gone = np.flatnonzero(~result.design.is_open & ~instance.sites.is_candidate).tolist()
     touched = [asked.touched[instance.sites.plant_id[site]] for site in gone]
     brief += [("touched", told) for told in touched_told(touched)]

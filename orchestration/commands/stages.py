@@ -177,8 +177,8 @@ def plan(
         float | None,
         typer.Option(
             help=said(
-                "最贵十分之一月份（CVaR）的权重 λ，默认 0",
-                "weight λ of the dearest tenth of months, CVaR (0)",
+                "最贵的那些情景月（CVaR，水平为假设 risk_level）的权重 λ，默认 0",
+                "weight λ of the dearest months, CVaR at the level assumed as risk_level (0)",
             )
         ),
     ] = None,
