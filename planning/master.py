@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 
+from planning.allocation import LEAST_M3
 from planning.design import NOWHERE, Design, moved_capacity_m3
 from planning.equations import (
     FIRST_STAGE_RULES,
@@ -121,8 +122,9 @@ class Master:
         self._is_there, self._is_linked = is_there, np.zeros((clusters, arcs), bool)
         if len(arc) <= FEW_LINKS:
             self._link(np.arange(len(arc)))
-        elif is_linked is not None:
-            self._link(np.flatnonzero(is_linked[arc]))
+        else:
+            is_first = self.x.m3 < LEAST_M3  # too little for a capacity row to hold: only the link keeps x at 0
+            self._link(np.flatnonzero(is_first if is_linked is None else is_first | is_linked[arc]))
 
     @property
     def is_whole(self) -> bool:
@@ -259,7 +261,9 @@ class Master:
         term = (np.concatenate(rows), np.tile(count, len(rows)), np.concatenate(values))
         column = self.solver.add_columns(self._price[cluster, arc], term, upper=1.0, integer=self.is_single_source)
         self._is_there |= is_entering
+        first = len(self.x.column)
         self.x = self.x.joined(Shipments(column, cluster, arc, m3))
+        self._link(first + np.flatnonzero(m3 < LEAST_M3))
 
     def _omitted_saving(self, row_duals: Floats, y_reduced: Floats) -> tuple[float, Floats, Bools]:
         """Most that the shipments left out could save: in all, along each site's arcs if it works (sites,), and which
