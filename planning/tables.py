@@ -290,13 +290,15 @@ def create_plan_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def promote(connection: duckdb.DuckDBPyConnection, plan_id: str) -> None:
-    """Put a plan in force again, unless it is, or a base plan is and this one is a what-if."""
+    """Put a plan in force again, unless it is, or a base plan is and this one is a what-if or ran out of time."""
     connection.execute(
         """INSERT INTO plan.promotions
         SELECT runs.plan_id, ? FROM plan.runs AS runs
         WHERE runs.plan_id = ? AND NOT EXISTS (
             SELECT 1 FROM plan.plan_current AS current
-            WHERE current.plan_id = runs.plan_id OR (current.is_base AND NOT runs.is_base)
+            WHERE current.plan_id = runs.plan_id
+                OR (current.is_base AND NOT runs.is_base)
+                OR (current.is_base AND current.status <> 'timed_out' AND runs.status = 'timed_out')
         )""",
         [datetime.now(UTC), plan_id],
     )

@@ -194,6 +194,8 @@ def test_going_back_to_an_earlier_question_puts_its_plan_in_force_again(built: H
     again = plan(home)
     assert (again.plan_id, again.is_new) == (first.plan_id, False) and in_force() == [(first.plan_id,)]
     assert plan(home, scenarios=2).is_new and in_force() == [(first.plan_id,)], "fewer scenarios are a trial"
+    late = plan(home, seconds=1e-6)
+    assert (late.is_new, late.status) == (True, "timed_out") and in_force() == [(first.plan_id,)]
 
 
 def test_a_closed_plant_and_a_young_one_count_for_what_they_can(built: Home, tmp_path: Path) -> None:
